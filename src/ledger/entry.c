@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/entry.h"
+
+#include <string.h>
+
+#include "crypto/hash.h"
+#include "wire/cursor.h"
+
+struct cr_hash cr_entry_key(enum cr_entry_kind kind, const uint8_t *name, size_t name_bytes)
+{
+    struct cr_hasher hasher;
+    cr_hasher_init(&hasher);
+    cr_hasher_add(&hasher, "CEK1", 4);
+    cr_hasher_add_le(&hasher, (uint64_t)kind, 1);
+    cr_hasher_add(&hasher, name, name_bytes);
+    return cr_hasher_end(&hasher);
+}
+
+static struct cr_writer begin(enum cr_entry_kind kind, uint8_t *out)
+{
+    struct cr_writer writer = cr_writer_of(out, CR_ENTRY_BYTES_MAX);
+    cr_write_le(&writer, (uint64_t)kind, 1);
+    cr_write_le(&writer, CR_ENTRY_VERSION, 1);
+    return writer;
+}
+
+uint32_t cr_entry_encode_account(const struct cr_entry_account *account, uint8_t *out)
+{
+    CR_ASSERT(account->balance <= CR_BALANCE_MAX);
+    CR_ASSERT(cr_alg_key_bytes(account->alg) > 0);
+    struct cr_writer writer = begin(CR_ENTRY_ACCOUNT, out);
+    cr_write_le(&writer, (uint64_t)account->alg, 1);
+    cr_write_le(&writer, account->registered_at, 8);
+    cr_write_le(&writer, account->balance, 8);
+    CR_ASSERT(writer.position == CR_ENTRY_ACCOUNT_HEAD_BYTES);
+    cr_write_bytes(&writer, account->key, cr_alg_key_bytes(account->alg));
+    return (uint32_t)writer.position;
+}
+
+uint32_t cr_entry_encode_record(const struct cr_entry_record *record, uint8_t *out)
+{
+    CR_ASSERT(record->key_bytes >= 1 && record->key_bytes <= CR_STATE_KEY_BYTES_MAX);
+    CR_ASSERT(record->value_bytes <= CR_STATE_VALUE_BYTES_MAX);
+    struct cr_writer writer = begin(CR_ENTRY_RECORD, out);
+    cr_write_hash(&writer, &record->owner);
+    cr_write_le(&writer, record->version, 8);
+    cr_write_le(&writer, record->key_bytes, 2);
+    CR_ASSERT(writer.position == CR_ENTRY_RECORD_HEAD_BYTES);
+    cr_write_bytes(&writer, record->key, record->key_bytes);
+    if (record->value_bytes > 0) cr_write_bytes(&writer, record->value, record->value_bytes);
+    return (uint32_t)writer.position;
+}
+
+uint32_t cr_entry_encode_recent(const struct cr_entry_recent *recent, uint8_t *out)
+{
+    struct cr_writer writer = begin(CR_ENTRY_RECENT, out);
+    cr_write_hash(&writer, &recent->id);
+    cr_write_le(&writer, recent->valid_until_commit, 8);
+    CR_ASSERT(writer.position == CR_ENTRY_RECENT_BYTES);
+    return (uint32_t)writer.position;
+}
+
+/* Kind and version: every decoder begins with them. A short input is left to cr_reader_end. */
+static enum cr_err open_entry(struct cr_reader *reader, enum cr_entry_kind kind)
+{
+    const uint64_t found = cr_read_le(reader, 1);
+    const uint64_t version = cr_read_le(reader, 1);
+    if (reader->bad) return CR_ERR_TRUNCATED;
+    if (found != (uint64_t)kind) return CR_ERR_MALFORMED;
+    if (version != CR_ENTRY_VERSION) return CR_ERR_VERSION;
+    return CR_OK;
+}
+
+enum cr_err cr_entry_decode_account(const uint8_t *bytes, size_t count,
+                                    struct cr_entry_account *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    enum cr_err err = open_entry(&reader, CR_ENTRY_ACCOUNT);
+    if (err != CR_OK) return err;
+
+    struct cr_entry_account account = {.alg = (enum cr_alg)cr_read_le(&reader, 1)};
+    account.registered_at = cr_read_le(&reader, 8);
+    account.balance = cr_read_le(&reader, 8);
+    if (reader.bad) return CR_ERR_TRUNCATED;
+    if (cr_alg_key_bytes(account.alg) == 0) return CR_ERR_MALFORMED;
+    if (account.balance > CR_BALANCE_MAX) return CR_ERR_MALFORMED;
+    account.key = cr_read_bytes(&reader, cr_alg_key_bytes(account.alg));
+    err = cr_reader_end(&reader);
+    if (err == CR_OK) *out = account;
+    return err;
+}
+
+enum cr_err cr_entry_decode_record(const uint8_t *bytes, size_t count, struct cr_entry_record *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    const enum cr_err err = open_entry(&reader, CR_ENTRY_RECORD);
+    if (err != CR_OK) return err;
+
+    struct cr_entry_record record = {.owner = cr_read_hash(&reader)};
+    record.version = cr_read_le(&reader, 8);
+    record.key_bytes = (uint32_t)cr_read_le(&reader, 2);
+    if (reader.bad) return CR_ERR_TRUNCATED;
+    if (record.key_bytes < 1 || record.key_bytes > CR_STATE_KEY_BYTES_MAX) return CR_ERR_MALFORMED;
+    record.key = cr_read_bytes(&reader, record.key_bytes);
+    if (reader.bad) return CR_ERR_TRUNCATED;
+    if (count - reader.position > CR_STATE_VALUE_BYTES_MAX) return CR_ERR_TOO_BIG;
+    record.value_bytes = (uint32_t)(count - reader.position);
+    record.value = bytes + reader.position;
+    *out = record;
+    return CR_OK;
+}
+
+enum cr_err cr_entry_decode_recent(const uint8_t *bytes, size_t count, struct cr_entry_recent *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    enum cr_err err = open_entry(&reader, CR_ENTRY_RECENT);
+    if (err != CR_OK) return err;
+
+    struct cr_entry_recent recent = {.id = cr_read_hash(&reader)};
+    recent.valid_until_commit = cr_read_le(&reader, 8);
+    err = cr_reader_end(&reader);
+    if (err == CR_OK) *out = recent;
+    return err;
+}
+
+static enum cr_err key_of_account(const uint8_t *bytes, size_t count, struct cr_hash *key)
+{
+    struct cr_entry_account account;
+    const enum cr_err err = cr_entry_decode_account(bytes, count, &account);
+    if (err != CR_OK) return err;
+    struct cr_public_key public_key = {.alg = account.alg};
+    memcpy(public_key.bytes, account.key, cr_alg_key_bytes(account.alg));
+    const struct cr_hash name = cr_public_key_account(&public_key);
+    *key = cr_entry_key(CR_ENTRY_ACCOUNT, name.bytes, sizeof name.bytes);
+    return CR_OK;
+}
+
+static enum cr_err key_of_record(const uint8_t *bytes, size_t count, struct cr_hash *key)
+{
+    struct cr_entry_record record;
+    const enum cr_err err = cr_entry_decode_record(bytes, count, &record);
+    if (err != CR_OK) return err;
+    *key = cr_entry_key(CR_ENTRY_RECORD, record.key, record.key_bytes);
+    return CR_OK;
+}
+
+static enum cr_err key_of_recent(const uint8_t *bytes, size_t count, struct cr_hash *key)
+{
+    struct cr_entry_recent recent;
+    const enum cr_err err = cr_entry_decode_recent(bytes, count, &recent);
+    if (err != CR_OK) return err;
+    *key = cr_entry_key(CR_ENTRY_RECENT, recent.id.bytes, sizeof recent.id.bytes);
+    return CR_OK;
+}
+
+enum cr_err cr_entry_key_of(const uint8_t *bytes, size_t count, struct cr_hash *key)
+{
+    if (count == 0) return CR_ERR_TRUNCATED;
+    switch ((enum cr_entry_kind)bytes[0]) {
+    case CR_ENTRY_ACCOUNT: return key_of_account(bytes, count, key);
+    case CR_ENTRY_RECORD: return key_of_record(bytes, count, key);
+    case CR_ENTRY_RECENT: return key_of_recent(bytes, count, key);
+    }
+    return CR_ERR_MALFORMED; /* not our byte, so not our enum either: no assertion */
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/ops.h"
+
+#include <string.h>
+
+static void load(const struct cr_ops *ops, struct cr_ops_slot *slot)
+{
+    struct cr_state_value value;
+    struct cr_entry_account account;
+    struct cr_entry_record record;
+    if (!ops->state->get(ops->state->context, &slot->key, &value)) return;
+
+    /* What does not decode comes from a keeper that has failed: whatever follows is thrown away. */
+    switch (slot->kind) {
+    case CR_ENTRY_ACCOUNT:
+        if (cr_entry_decode_account(value.bytes, value.count, &account) != CR_OK) return;
+        slot->balance = account.balance;
+        break;
+    case CR_ENTRY_RECORD:
+        if (cr_entry_decode_record(value.bytes, value.count, &record) != CR_OK) return;
+        slot->own = cr_hash_equal(&record.owner, &ops->tx->account);
+        break;
+    case CR_ENTRY_RECENT: CR_UNREACHABLE();
+    }
+    slot->existed = true;
+    slot->exists = true;
+}
+
+/* The slot of an entry; read from the state at the first touch. */
+static struct cr_ops_slot *touch(struct cr_ops *ops, enum cr_entry_kind kind, const uint8_t *name,
+                                 uint32_t name_bytes)
+{
+    const struct cr_hash key = cr_entry_key(kind, name, name_bytes);
+    /* Multiply-shift with a seed from the order: keys chosen to collide would not. */
+    uint64_t at = (cr_load_le(key.bytes, 8) * ops->seed) >> (64 - CR_OPS_INDEX_LOG2);
+    for (; ops->index[at] != 0; at = (at + 1) & (CR_OPS_INDEX - 1)) {
+        struct cr_ops_slot *slot = &ops->slots[ops->index[at] - 1];
+        if (cr_hash_equal(&slot->key, &key)) return slot;
+    }
+
+    CR_ASSERT(ops->slots_count < CR_OPS_SLOTS);
+    struct cr_ops_slot *slot = &ops->slots[ops->slots_count++];
+    ops->index[at] = (uint16_t)ops->slots_count;
+    *slot = (struct cr_ops_slot){.key = key, .kind = kind, .name = name, .name_bytes = name_bytes};
+    load(ops, slot);
+    return slot;
+}
+
+static enum cr_result run_register(struct cr_ops *ops, const struct cr_op *op)
+{
+    struct cr_ops_slot *signer = &ops->slots[0];
+    const struct cr_hash account = cr_public_key_account(&op->register_key);
+    if (!cr_hash_equal(&account, &ops->tx->account)) return CR_RESULT_KEY_MISMATCH;
+    if (signer->exists) return CR_RESULT_ALREADY_REGISTERED;
+
+    ops->registered = op->register_key;
+    signer->exists = true;
+    signer->changed = true;
+    return CR_RESULT_OK;
+}
+
+static enum cr_result run_transfer(struct cr_ops *ops, const struct cr_op *op)
+{
+    struct cr_ops_slot *from = &ops->slots[0];
+    if (from->balance < op->amount) return CR_RESULT_OVERDRAFT;
+    struct cr_ops_slot *to = touch(ops, CR_ENTRY_ACCOUNT, op->to.bytes, sizeof op->to.bytes);
+    if (!to->exists) return CR_RESULT_UNKNOWN_RECEIVER;
+    if (to == from || op->amount == 0) return CR_RESULT_OK; /* nothing changes */
+    if (op->amount > CR_BALANCE_MAX - to->balance) return CR_RESULT_OVERFLOW;
+
+    from->balance -= op->amount;
+    from->changed = true;
+    to->balance += op->amount;
+    to->changed = true;
+    return CR_RESULT_OK;
+}
+
+static enum cr_result run_put(struct cr_ops *ops, const struct cr_op *op)
+{
+    struct cr_ops_slot *record = touch(ops, CR_ENTRY_RECORD, op->key, op->key_bytes);
+    if (record->exists && !record->own) return CR_RESULT_NOT_OWNER;
+
+    record->exists = true;
+    record->own = true;
+    record->changed = true;
+    record->value = op->value;
+    record->value_bytes = op->value_bytes;
+    return CR_RESULT_OK;
+}
+
+static enum cr_result run_delete(struct cr_ops *ops, const struct cr_op *op)
+{
+    struct cr_ops_slot *record = touch(ops, CR_ENTRY_RECORD, op->key, op->key_bytes);
+    if (!record->exists) return CR_RESULT_NO_SUCH_KEY;
+    if (!record->own) return CR_RESULT_NOT_OWNER;
+
+    record->exists = false;
+    record->changed = true;
+    return CR_RESULT_OK;
+}
+
+static enum cr_result run(struct cr_ops *ops, const struct cr_op *op)
+{
+    switch (op->type) {
+    case CR_OP_REGISTER: return run_register(ops, op);
+    case CR_OP_TRANSFER: return run_transfer(ops, op);
+    case CR_OP_PUT: return run_put(ops, op);
+    case CR_OP_DELETE: return run_delete(ops, op);
+    }
+    CR_UNREACHABLE(); /* cr_tx_decode has checked the type */
+}
+
+static void begin(struct cr_ops *ops, const struct cr_state *state, const struct cr_tx *tx,
+                  const struct cr_ledger_commit *commit)
+{
+    ops->state = state;
+    ops->tx = tx;
+    ops->commit_index = commit->index;
+    ops->seed = cr_load_le(commit->digest.bytes, 8) | 1;
+    ops->slots_count = 0;
+    memset(ops->index, 0, sizeof ops->index);
+    touch(ops, CR_ENTRY_ACCOUNT, tx->account.bytes, sizeof tx->account.bytes);
+    CR_ASSERT(ops->slots_count == 1);
+}
+
+enum cr_result cr_ops_run(struct cr_ops *ops, const struct cr_state *state, const struct cr_tx *tx,
+                          const struct cr_ledger_commit *commit)
+{
+    begin(ops, state, tx, commit);
+    const bool independent = (tx->flags & CR_TX_INDEPENDENT) != 0;
+    struct cr_op op;
+    size_t position = 0;
+    uint32_t ops_count = 0;
+    while (cr_tx_op_next(tx, &position, &op)) {
+        CR_ASSERT(ops_count < tx->ops_count);
+        const enum cr_result result = run(ops, &op);
+        ops->results[ops_count] = (uint8_t)result;
+        if (result != CR_RESULT_OK && !independent) {
+            memset(ops->results, CR_RESULT_ABORTED, tx->ops_count);
+            ops->results[ops_count] = (uint8_t)result;
+            ops->slots_count = 0; /* nothing is left to write */
+            return result;
+        }
+        ops_count++;
+    }
+    CR_ASSERT(ops_count == tx->ops_count);
+    return CR_RESULT_OK;
+}
+
+/* Encodes into ops->scratch; false when the keeper no longer has what it had. */
+static bool encode_account(struct cr_ops *ops, const struct cr_ops_slot *slot, uint32_t *count)
+{
+    struct cr_entry_account account = {.alg = ops->registered.alg,
+                                       .key = ops->registered.bytes,
+                                       .registered_at = ops->commit_index};
+    struct cr_state_value value;
+    if (slot->existed) {
+        if (!ops->state->get(ops->state->context, &slot->key, &value)) return false;
+        if (cr_entry_decode_account(value.bytes, value.count, &account) != CR_OK) return false;
+    }
+    account.balance = slot->balance;
+    *count = cr_entry_encode_account(&account, ops->scratch);
+    return true;
+}
+
+static uint32_t encode_record(struct cr_ops *ops, const struct cr_ops_slot *slot)
+{
+    const struct cr_entry_record record = {.owner = ops->tx->account,
+                                           .version = ops->commit_index,
+                                           .key = slot->name,
+                                           .key_bytes = slot->name_bytes,
+                                           .value = slot->value,
+                                           .value_bytes = slot->value_bytes};
+    CR_ASSERT(slot->own);
+    return cr_entry_encode_record(&record, ops->scratch);
+}
+
+static void write_slot(struct cr_ops *ops, const struct cr_ops_slot *slot,
+                       struct cr_effects *effects)
+{
+    if (!slot->changed) return;
+    if (!slot->exists) {
+        if (slot->existed) cr_effects_erase(effects, &slot->key);
+        return;
+    }
+    uint32_t count = 0;
+    switch (slot->kind) {
+    case CR_ENTRY_ACCOUNT:
+        if (!encode_account(ops, slot, &count)) return;
+        break;
+    case CR_ENTRY_RECORD: count = encode_record(ops, slot); break;
+    case CR_ENTRY_RECENT: CR_UNREACHABLE();
+    }
+    cr_effects_put(effects, &slot->key, ops->scratch, count);
+}
+
+void cr_ops_write(struct cr_ops *ops, struct cr_effects *effects)
+{
+    for (uint32_t i = 0; i < ops->slots_count; i++)
+        write_slot(ops, &ops->slots[i], effects);
+    ops->slots_count = 0;
+    ops->tx = NULL;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ledger/root.h"
+
+#include "ledger/bulk.h"
+
+static void add_entry(void *context, const struct cr_hash *key, const struct cr_state_value *value)
+{
+    struct cr_bulk *bulk = context;
+    cr_bulk_add(bulk, key->bytes, sizeof key->bytes);
+    cr_bulk_add_le(bulk, value->count, 4);
+    cr_bulk_add(bulk, value->bytes, value->count);
+}
+
+struct cr_hash cr_root_bucket(const struct cr_state *state, uint32_t bucket)
+{
+    CR_ASSERT(bucket < CR_BUCKETS);
+    struct cr_bulk bulk;
+    cr_bulk_init(&bulk);
+    cr_bulk_add(&bulk, "CBK1", 4);
+    state->scan(state->context, bucket, add_entry, &bulk);
+    return cr_bulk_end(&bulk);
+}
+
+static struct cr_hash join(const struct cr_hash *left, const struct cr_hash *right)
+{
+    struct cr_hasher hasher;
+    cr_hasher_init(&hasher);
+    cr_hasher_add(&hasher, "CND1", 4);
+    cr_hasher_add(&hasher, left->bytes, sizeof left->bytes);
+    cr_hasher_add(&hasher, right->bytes, sizeof right->bytes);
+    return cr_hasher_end(&hasher);
+}
+
+static void update_bucket(struct cr_root *root, const struct cr_state *state, uint32_t bucket)
+{
+    struct cr_hash digest;
+    if (!state->bucket_get(state->context, bucket, &digest)) {
+        digest = cr_root_bucket(state, bucket);
+        state->bucket_put(state->context, bucket, &digest);
+    }
+    const uint32_t node = CR_BUCKETS + bucket;
+    root->changed[node] = !cr_hash_equal(&root->nodes[node], &digest);
+    root->nodes[node] = digest;
+}
+
+struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state)
+{
+    for (uint32_t bucket = 0; bucket < CR_BUCKETS; bucket++)
+        update_bucket(root, state, bucket);
+    for (uint32_t node = CR_BUCKETS - 1; node >= 1; node--) {
+        const uint32_t left = 2 * node;
+        root->changed[node] = root->changed[left] || root->changed[left + 1];
+        if (root->changed[node])
+            root->nodes[node] = join(&root->nodes[left], &root->nodes[left + 1]);
+    }
+    return root->nodes[1];
+}
+
+struct cr_hash cr_root_seal(const struct cr_ledger_head *head, const struct cr_hash *top)
+{
+    struct cr_hasher hasher;
+    cr_hasher_init(&hasher);
+    cr_hasher_add(&hasher, "CSR1", 4);
+    cr_hasher_add_le(&hasher, head->index, 8);
+    cr_hasher_add(&hasher, head->commit_digest.bytes, sizeof head->commit_digest.bytes);
+    cr_hasher_add(&hasher, head->effects_digest.bytes, sizeof head->effects_digest.bytes);
+    cr_hasher_add_le(&hasher, head->timestamp_ms, 8);
+    cr_hasher_add_le(&hasher, head->txs_count, 8);
+    cr_hasher_add(&hasher, top->bytes, sizeof top->bytes);
+    return cr_hasher_end(&hasher);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* root.h: one digest over the whole state: a binary Merkle tree over the digests of the buckets.
+ *
+ *   bucket digest = BLAKE3("CBK1" | entries, ascending by key: key[32] | bytes u32 | bytes)
+ *   inner node    = BLAKE3("CND1" | left[32] | right[32])
+ *   state root    = BLAKE3("CSR1" | index u64 | commit digest[32] | effects digest[32]
+ *                          | timestamp_ms u64 | txs_count u64 | top node[32])
+ * The top node depends on the entries only, not on how they came about. The state root adds what
+ * the ledger knows besides them, so that a root that is agreed upon and a copy of the entries are
+ * all that a newcomer needs to go on.
+ *
+ * The tree stays in memory (256 KiB). Only buckets whose digest the keeper has dropped are hashed
+ * again, and only inner nodes above a changed bucket. Zeroed memory is a tree that knows nothing:
+ * no digest is zero. */
+#ifndef CR_LEDGER_ROOT_H
+#define CR_LEDGER_ROOT_H
+
+#include "ledger/ledger.h"
+
+struct cr_root {
+    /* Heap order: 1 is the top, children of i are 2i and 2i + 1, bucket b is CR_BUCKETS + b. */
+    struct cr_hash nodes[2 * CR_BUCKETS];
+    bool changed[2 * CR_BUCKETS]; /* scratch of one update */
+};
+
+/* The digest of a bucket as its entries are now, whatever is cached. */
+struct cr_hash cr_root_bucket(const struct cr_state *state, uint32_t bucket);
+/* Brings tree and cache up to date; returns the top node. */
+struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state);
+/* The state root of `head`, whose checkpoint fields do not matter. */
+struct cr_hash cr_root_seal(const struct cr_ledger_head *head, const struct cr_hash *top);
+
+#endif

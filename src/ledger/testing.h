@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* testing.h: a small world for the ledger's unit tests: a genesis with a few accounts, a keeper in
+ * memory, a ledger, and the commit that is being put together. Transactions go through the real
+ * encoding; signatures are a marker (`verify` below), for real ones are tested elsewhere. */
+#ifndef CR_LEDGER_TESTING_H
+#define CR_LEDGER_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/prng.h"
+#include "crypto/hash.h"
+#include "ledger/ledger.h"
+#include "ledger/state_memory.h"
+
+enum {
+    WORLD_TXS_MAX = 4096,
+    WORLD_OPS_MAX = 64 * 1024,
+    WORLD_BYTES_MAX = 16 * 1024 * 1024,
+    WORLD_ACCOUNTS = 4, /* in the genesis; test_key(4) and above are not registered */
+    WORLD_CHECKPOINT = 4,
+    WORLD_TTL = 10,
+};
+
+#define WORLD_BALANCE UINT64_C(1000)
+
+struct world_result {
+    struct cr_hash id;
+    uint64_t commit_index;
+    uint32_t position;
+    enum cr_result result;
+    bool authentic;
+    uint32_t ops_count; /* 0 when none ran */
+    const uint8_t *ops; /* in ops_kept */
+};
+
+struct world {
+    struct cr_genesis genesis;
+    struct cr_state_memory *memory;
+    struct cr_ledger_host host;
+    struct cr_ledger *ledger;
+    void *arena_memory;
+    uint32_t verify_calls;
+    /* The commit in the making. */
+    uint8_t *payload;
+    uint32_t payload_bytes;
+    uint32_t txs_count;
+    uint8_t verdicts[WORLD_TXS_MAX];
+    /* The transaction in the making: the last thing in `payload`. */
+    struct cr_tx_builder builder;
+    enum cr_alg alg;
+    bool forged;
+    uint64_t client_id; /* of the next one */
+    /* What the last commit gave. */
+    uint32_t results_count;
+    struct world_result results[WORLD_TXS_MAX];
+    uint32_t ops_kept_count;
+    uint8_t ops_kept[WORLD_OPS_MAX];
+};
+
+static inline struct cr_public_key test_key(uint32_t number)
+{
+    struct cr_public_key key = {.alg = (enum cr_alg)(1 + number % 3)};
+    struct cr_prng prng = cr_prng_stream(1, 2, number);
+    for (uint32_t i = 0; i < cr_alg_key_bytes(key.alg); i++)
+        key.bytes[i] = (uint8_t)cr_prng_next(&prng);
+    return key;
+}
+
+static inline struct cr_hash test_account(uint32_t number)
+{
+    const struct cr_public_key key = test_key(number);
+    return cr_public_key_account(&key);
+}
+
+/* A signature is good when it begins with 'V' and is asked about under the signer's own key. */
+static inline bool world_verify(void *context, const struct cr_public_key *key,
+                                const struct cr_tx *tx)
+{
+    struct world *world = context;
+    const struct cr_hash account = cr_public_key_account(key);
+    assert_true(cr_hash_equal(&account, &tx->account));
+    assert_int_equal(key->alg, tx->sig_alg);
+    world->verify_calls++;
+    return tx->signature[0] == 'V';
+}
+
+static inline void world_on_result(void *context, const struct cr_ledger_tx_result *result)
+{
+    struct world *world = context;
+    assert_true(world->results_count < WORLD_TXS_MAX);
+    struct world_result *kept = &world->results[world->results_count++];
+    *kept = (struct world_result){.id = result->tx->id,
+                                  .commit_index = result->commit_index,
+                                  .position = result->position,
+                                  .result = result->result,
+                                  .authentic = result->authentic};
+    assert_int_equal(result->ops_count, result->tx->ops_count);
+    assert_int_equal(result->ops != NULL, result->authentic);
+    if (!result->ops) return;
+    assert_true(WORLD_OPS_MAX - world->ops_kept_count >= result->ops_count);
+    kept->ops = memcpy(world->ops_kept + world->ops_kept_count, result->ops, result->ops_count);
+    kept->ops_count = result->ops_count;
+    world->ops_kept_count += result->ops_count;
+}
+
+static inline void world_fill_genesis(struct cr_genesis *genesis)
+{
+    genesis->id = cr_hash_of("test chain", 10);
+    genesis->timestamp_ms = 1000;
+    genesis->params.checkpoint_commits = WORLD_CHECKPOINT;
+    genesis->params.tx_ttl_max = WORLD_TTL;
+    genesis->accounts_count = WORLD_ACCOUNTS;
+    for (uint32_t i = 0; i < WORLD_ACCOUNTS; i++) {
+        genesis->accounts[i].key = test_key(i);
+        genesis->accounts[i].balance = WORLD_BALANCE;
+    }
+}
+
+/* Takes keeper and ledger from an arena of exactly the size they measure. */
+static inline void world_take(struct world *world, struct cr_arena *arena)
+{
+    const struct cr_state_memory_limits limits = {
+        .entries_max = 20000, .expiries_max = 20000, .bytes_max = 32 * 1024 * 1024};
+    world->memory = cr_state_memory_init(arena, &limits);
+    if (world->memory) world->host.state = cr_state_memory_keeper(world->memory);
+    world->ledger = cr_ledger_init(arena, &world->genesis, &world->host);
+}
+
+/* A world whose genesis the caller may still change: world_start follows. */
+static inline struct world *world_new(void)
+{
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    world->payload = malloc(WORLD_BYTES_MAX);
+    assert_non_null(world->payload);
+    world->host.context = world;
+    world->host.verify = world_verify;
+    world->host.on_result = world_on_result;
+    world_fill_genesis(&world->genesis);
+
+    struct cr_arena arena;
+    cr_arena_init_measure(&arena);
+    world_take(world, &arena);
+    assert_null(world->ledger);
+    const size_t bytes = arena.bytes_used;
+    world->arena_memory = aligned_alloc(64, bytes);
+    assert_non_null(world->arena_memory);
+    cr_arena_init(&arena, world->arena_memory, bytes);
+    world_take(world, &arena);
+    assert_int_equal(arena.bytes_used, bytes);
+    return world;
+}
+
+static inline struct world *world_open(void)
+{
+    struct world *world = world_new();
+    cr_ledger_start_genesis(world->ledger);
+    return world;
+}
+
+static inline void world_close(struct world *world)
+{
+    free(world->arena_memory);
+    free(world->payload);
+    free(world);
+}
+
+static inline const struct cr_ledger_head *world_head(const struct world *world)
+{
+    return cr_ledger_head(world->ledger);
+}
+
+/* ---- transactions ---- */
+
+/* Valid until the coming commit plus `ttl`. */
+static inline struct cr_tx tx_fields(struct world *world, uint32_t signer, uint64_t ttl)
+{
+    struct cr_tx fields = {.account = test_account(signer),
+                           .valid_until_commit = world_head(world)->index + 1 + ttl};
+    memcpy(fields.chain, world->genesis.id.bytes, CR_TX_CHAIN_BYTES);
+    cr_store_le(fields.client_id, ++world->client_id, 8);
+    return fields;
+}
+
+static inline void tx_begin_with(struct world *world, enum cr_alg alg, const struct cr_tx *fields)
+{
+    world->forged = false;
+    world->alg = alg;
+    cr_tx_begin(&world->builder, world->payload + world->payload_bytes + 4,
+                WORLD_BYTES_MAX - world->payload_bytes - 4, fields);
+}
+
+static inline void tx_begin(struct world *world, uint32_t signer, uint32_t flags)
+{
+    struct cr_tx fields = tx_fields(world, signer, WORLD_TTL);
+    fields.flags = flags;
+    tx_begin_with(world, test_key(signer).alg, &fields);
+}
+
+static inline void tx_transfer(struct world *world, uint32_t to, uint64_t amount)
+{
+    const struct cr_op op = {.type = CR_OP_TRANSFER, .to = test_account(to), .amount = amount};
+    cr_tx_add(&world->builder, &op);
+}
+
+static inline void tx_register(struct world *world, uint32_t number)
+{
+    const struct cr_op op = {.type = CR_OP_REGISTER, .register_key = test_key(number)};
+    cr_tx_add(&world->builder, &op);
+}
+
+static inline void tx_put_bytes(struct world *world, const char *key, const void *value,
+                                uint32_t value_bytes)
+{
+    const struct cr_op op = {.type = CR_OP_PUT,
+                             .key = (const uint8_t *)key,
+                             .key_bytes = (uint32_t)strlen(key),
+                             .value = value,
+                             .value_bytes = value_bytes};
+    cr_tx_add(&world->builder, &op);
+}
+
+static inline void tx_put(struct world *world, const char *key, const char *value)
+{
+    tx_put_bytes(world, key, value, (uint32_t)strlen(value));
+}
+
+static inline void tx_delete(struct world *world, const char *key)
+{
+    const struct cr_op op = {
+        .type = CR_OP_DELETE, .key = (const uint8_t *)key, .key_bytes = (uint32_t)strlen(key)};
+    cr_tx_add(&world->builder, &op);
+}
+
+/* Closes it as the next transaction of the commit; returns its id. */
+static inline struct cr_hash tx_end(struct world *world)
+{
+    static const uint8_t good[CR_SIG_BYTES_MAX] = {'V'};
+    static const uint8_t bad[CR_SIG_BYTES_MAX] = {'X'};
+    struct cr_hash id;
+    assert_int_equal(cr_tx_end(&world->builder, &id), CR_OK);
+    const size_t count = cr_tx_sign_with(&world->builder, world->alg, world->forged ? bad : good,
+                                         cr_alg_sig_bytes(world->alg));
+    assert_true(count > 0);
+    cr_store_le(world->payload + world->payload_bytes, count, 4);
+    world->payload_bytes += 4 + (uint32_t)count;
+    world->txs_count++;
+    return id;
+}
+
+/* Appends bytes as they are, as one transaction. */
+static inline void tx_raw(struct world *world, const uint8_t *bytes, uint32_t count)
+{
+    cr_store_le(world->payload + world->payload_bytes, count, 4);
+    memcpy(world->payload + world->payload_bytes + 4, bytes, count);
+    world->payload_bytes += 4 + count;
+    world->txs_count++;
+}
+
+/* ---- commits ---- */
+
+static inline void world_forget_commit(struct world *world)
+{
+    world->payload_bytes = 0;
+    world->txs_count = 0;
+    memset(world->verdicts, 0, sizeof world->verdicts);
+}
+
+static inline void world_commit_payloads(struct world *world, uint32_t payloads_count,
+                                         const struct cr_ledger_payload *payloads)
+{
+    const uint64_t index = world_head(world)->index + 1;
+    const struct cr_ledger_commit commit = {.index = index,
+                                            .digest = cr_hash_of(&index, sizeof index),
+                                            .timestamp_ms = 1000 + 10 * index,
+                                            .payloads_count = payloads_count,
+                                            .payloads = payloads};
+    world->results_count = 0;
+    world->ops_kept_count = 0;
+    cr_ledger_execute(world->ledger, &commit);
+    cr_ledger_check(world->ledger);
+    world_forget_commit(world);
+}
+
+/* Executes what was put together, as one payload. */
+static inline void world_commit(struct world *world)
+{
+    const struct cr_ledger_payload payload = {.bytes = world->payload,
+                                              .bytes_count = world->payload_bytes,
+                                              .txs_count = world->txs_count,
+                                              .verdicts = world->verdicts};
+    world_commit_payloads(world, world->txs_count > 0 ? 1 : 0, &payload);
+}
+
+static inline void world_skip_to(struct world *world, uint64_t index)
+{
+    while (world_head(world)->index < index)
+        world_commit(world);
+}
+
+/* Executes a commit of one transaction, the one in the making; returns its result. */
+static inline enum cr_result tx_run(struct world *world)
+{
+    tx_end(world);
+    world_commit(world);
+    assert_int_equal(world->results_count, 1);
+    return world->results[0].result;
+}
+
+/* ---- looking ---- */
+
+static inline uint64_t world_balance(const struct world *world, uint32_t number)
+{
+    const struct cr_hash account = test_account(number);
+    struct cr_account found;
+    assert_true(cr_ledger_find_account(&world->host.state, &account, &found));
+    return found.balance;
+}
+
+static inline bool world_has_account(const struct world *world, uint32_t number)
+{
+    const struct cr_hash account = test_account(number);
+    struct cr_account found;
+    return cr_ledger_find_account(&world->host.state, &account, &found);
+}
+
+/* The record is there, has this value, owner and version; NULL: there is none. */
+static inline void world_expect(const struct world *world, const char *key, const char *value,
+                                uint32_t owner, uint64_t version)
+{
+    struct cr_record record;
+    const bool found = cr_ledger_find_record(&world->host.state, (const uint8_t *)key,
+                                             (uint32_t)strlen(key), &record);
+    assert_int_equal(found, value != NULL);
+    if (!value) return;
+    const struct cr_hash account = test_account(owner);
+    assert_true(cr_hash_equal(&record.owner, &account));
+    assert_int_equal(record.version, version);
+    assert_int_equal(record.value_bytes, strlen(value));
+    assert_memory_equal(record.value, value, record.value_bytes);
+}
+
+static inline void expect_ops(const struct world *world, uint32_t tx, uint32_t ops_count,
+                              const enum cr_result *ops)
+{
+    assert_true(tx < world->results_count);
+    assert_int_equal(world->results[tx].ops_count, ops_count);
+    for (uint32_t i = 0; i < ops_count; i++)
+        assert_int_equal(world->results[tx].ops[i], ops[i]);
+}
+#define EXPECT_OPS(world, tx, ...)                                        \
+    expect_ops(world, tx, CR_COUNT_OF(((enum cr_result[]){__VA_ARGS__})), \
+               (enum cr_result[]){__VA_ARGS__})
+
+static inline void expect_hash(const struct cr_hash *hash, const char *hex)
+{
+    char text[2 * CR_HASH_BYTES + 1];
+    cr_hex_encode(hash->bytes, sizeof hash->bytes, text);
+    assert_string_equal(text, hex);
+}
+
+#endif

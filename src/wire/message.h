@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* message.h: what validators say to each other above the transport: one message per frame.
+ *
+ * frame = type u8 | body
+ *   VERTEX  1  encoded vertex (wire/vertex.h), pushed or answering FETCH
+ *   STATUS  2  round u32 | highest_round_of_receiver u32 | gc_round u32 | commit_index u64
+ *              | oldest_commit u64 (the first commit this peer can serve)
+ *   FETCH   3  count u16 | count x ref {round u32, author u16, digest[32]}
+ *   SYNC    4  from_commit u64 | commits u16                   (asks for a range of old commits)
+ *   RANGE   5  from_commit u64 | to_commit u64 | count u32 | count x {bytes u32, encoded vertex}
+ *              vertices of commits from..to in linear order; to < from: "cannot serve", count 0
+ *
+ * Form: 1..CR_FETCH_REFS_MAX references with authors < CR_VALIDATORS_MAX; from_commit >= 1;
+ * 1..CR_SYNC_COMMITS_MAX commits; vertices of 1..CR_VERTEX_BYTES_MAX bytes, not looked into.
+ */
+#ifndef CR_WIRE_MESSAGE_H
+#define CR_WIRE_MESSAGE_H
+
+#include "wire/cursor.h"
+#include "wire/vertex.h"
+
+enum cr_message_type {
+    CR_MESSAGE_VERTEX = 1,
+    CR_MESSAGE_STATUS = 2,
+    CR_MESSAGE_FETCH = 3,
+    CR_MESSAGE_SYNC = 4,
+    CR_MESSAGE_RANGE = 5,
+};
+
+struct cr_status {
+    uint32_t round;             /* of the sender's newest own vertex */
+    uint32_t round_of_receiver; /* highest round of the receiver's vertices the sender accepted */
+    uint32_t gc_round;
+    uint64_t commit_index;
+    uint64_t oldest_commit;
+};
+
+struct cr_message {
+    enum cr_message_type type;
+    const uint8_t *vertex; /* VERTEX: view of the encoded vertex */
+    uint32_t vertex_bytes;
+    struct cr_status status;               /* STATUS */
+    uint32_t refs_count;                   /* FETCH */
+    struct cr_ref refs[CR_FETCH_REFS_MAX]; /* FETCH */
+    uint64_t from_commit, to_commit;       /* SYNC: from and from + commits - 1; RANGE */
+    uint32_t range_count;                  /* RANGE: vertices */
+    const uint8_t *range;                  /* RANGE: {bytes u32, vertex} repeated; walk with
+                                                  cr_payload_begin/next (wire/payload.h) */
+    uint32_t range_bytes;
+};
+
+/* Form only. `out` is written only on CR_OK: the fields of the type, zeros elsewhere. Views point
+ * into `bytes`. */
+CR_MUST_CHECK enum cr_err cr_message_decode(const uint8_t *bytes, size_t count,
+                                            struct cr_message *out);
+/* Exact size of the encoding, and the encoding. VERTEX and RANGE copy their views. A message that
+ * would not decode is a bug of ours. */
+size_t cr_message_bytes(const struct cr_message *message);
+size_t cr_message_encode(const struct cr_message *message, uint8_t *bytes, size_t bytes_max);
+
+#endif

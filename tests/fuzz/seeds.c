@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_seeds FOLDER: writes the seeds of the wire's targets to FOLDER/<target>/. Run by hand when a
+ * format changes: build/release/bin/fuzz_seeds tests/fuzz/corpus. They are small, for they are
+ * committed: ML-DSA-44, signatures of zeros. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "wire/sample.h"
+
+static const uint8_t signature[CR_MLDSA44_SIG_BYTES];
+static uint8_t bytes[64 * 1024];
+static const char *root;
+
+static void put(const char *target, const char *name, size_t count)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/%s", root, target);
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) exit(EXIT_FAILURE);
+    (void)snprintf(path, sizeof path, "%s/%s/%s", root, target, name);
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(bytes, 1, count, file) != count || fclose(file) != 0) {
+        perror(path);
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void put_vertices(struct cr_prng *prng)
+{
+    static struct cr_header header;
+    cr_sample_header(prng, 1, &header);
+    put("vertex_fuzz", "one",
+        cr_vertex_encode_head(&header, CR_ALG_MLDSA44, signature, sizeof signature, bytes,
+                              sizeof bytes));
+    cr_sample_header(prng, 13, &header);
+    header.payload_count = 1;
+    header.payload_bytes = 3;
+    const size_t count = cr_vertex_encode_head(&header, CR_ALG_MLDSA44, signature, sizeof signature,
+                                               bytes, sizeof bytes);
+    memcpy(bytes + count, "abc", 3);
+    put("vertex_fuzz", "thirteen", count + 3);
+}
+
+/* Returns the count of bytes at `out`. */
+static size_t make_tx(struct cr_prng *prng, enum cr_op_type first, uint32_t ops, uint8_t *out)
+{
+    struct cr_tx_builder builder;
+    const struct cr_tx fields = {.account = cr_sample_hash(prng), .valid_until_commit = 1000};
+    cr_tx_begin(&builder, out, 32 * 1024, &fields);
+    for (uint32_t i = 0; i < ops; i++) {
+        static struct cr_op op;
+        uint8_t space[600];
+        cr_sample_op(prng, (enum cr_op_type)((uint32_t)first + i), space, &op);
+        op.register_key.alg = op.type == CR_OP_REGISTER ? CR_ALG_MLDSA44 : (enum cr_alg)0;
+        op.key_bytes = op.key_bytes % 20 + (op.key_bytes > 0 ? 1 : 0);
+        op.value_bytes %= 20;
+        cr_tx_add(&builder, &op);
+    }
+    struct cr_hash id;
+    if (cr_tx_end(&builder, &id) != CR_OK) exit(EXIT_FAILURE);
+    return cr_tx_sign_with(&builder, CR_ALG_MLDSA44, signature, sizeof signature);
+}
+
+static void put_txs(struct cr_prng *prng)
+{
+    put("tx_fuzz", "register", make_tx(prng, CR_OP_REGISTER, 1, bytes));
+    put("tx_fuzz", "others", make_tx(prng, CR_OP_TRANSFER, 3, bytes));
+    const size_t tx = make_tx(prng, CR_OP_PUT, 2, bytes + 6);
+    cr_store_le(bytes, 1, 2);
+    cr_store_le(bytes + 2, tx, 4);
+    put("payload_fuzz", "one", 6 + tx);
+    memset(bytes, 0, 2);
+    put("payload_fuzz", "none", 2);
+}
+
+static void put_commits(struct cr_prng *prng)
+{
+    struct cr_ref refs[8];
+    struct cr_commit commit = cr_sample_commit(prng, 1, 1, refs);
+    put("commit_fuzz", "small", cr_commit_encode(&commit, bytes, sizeof bytes));
+    commit = cr_sample_commit(prng, 2, 5, refs);
+    put("commit_fuzz", "larger", cr_commit_encode(&commit, bytes, sizeof bytes));
+}
+
+static void put_message(const char *name, const struct cr_message *message)
+{
+    put("message_fuzz", name, cr_message_encode(message, bytes, sizeof bytes));
+}
+
+static void put_messages(struct cr_prng *prng)
+{
+    struct cr_message message = {.type = CR_MESSAGE_VERTEX};
+    message.vertex = (const uint8_t *)"v";
+    message.vertex_bytes = 1;
+    put_message("vertex", &message);
+    message.type = CR_MESSAGE_STATUS;
+    message.status = (struct cr_status){7, 6, 5, 4, 3};
+    put_message("status", &message);
+    message.type = CR_MESSAGE_FETCH;
+    message.refs_count = 2;
+    message.refs[0] = cr_sample_ref(prng);
+    message.refs[1] = cr_sample_ref(prng);
+    put_message("fetch", &message);
+    message.type = CR_MESSAGE_SYNC;
+    message.from_commit = 10;
+    message.to_commit = 20;
+    put_message("sync", &message);
+    message.type = CR_MESSAGE_RANGE;
+    message.range = (const uint8_t *)"\1\0\0\0a\2\0\0\0bc";
+    message.range_bytes = 11;
+    message.range_count = 2;
+    put_message("range", &message);
+    message.to_commit = 9;
+    message.range_bytes = message.range_count = 0;
+    put_message("refusal", &message);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) return EXIT_FAILURE;
+    root = argv[1];
+    struct cr_prng prng = cr_prng_stream(1, 7, 1);
+    put_vertices(&prng);
+    put_txs(&prng);
+    put_commits(&prng);
+    put_messages(&prng);
+    return EXIT_SUCCESS;
+}

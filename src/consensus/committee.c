@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "consensus/committee.h"
+
+#include <string.h>
+
+#include "crypto/hash.h"
+
+static struct cr_hash derive(const char *tag, const struct cr_hash *genesis_id, uint64_t epoch,
+                             uint64_t author)
+{
+    struct cr_hasher hasher;
+    cr_hasher_init(&hasher);
+    cr_hasher_add(&hasher, tag, strlen(tag));
+    cr_hasher_add(&hasher, genesis_id->bytes, CR_HASH_BYTES);
+    cr_hasher_add_le(&hasher, epoch, 8);
+    cr_hasher_add_le(&hasher, author, 8);
+    return cr_hasher_end(&hasher);
+}
+
+static enum cr_err sum(const uint64_t *stake, uint32_t count, uint64_t *total)
+{
+    *total = 0;
+    for (uint32_t a = 0; a < count; a++) {
+        if (stake[a] == 0 || stake[a] >> 63 != 0) return CR_ERR_CONFIG;
+        *total += stake[a];
+        if (*total >> 63 != 0) return CR_ERR_CONFIG;
+    }
+    return CR_OK;
+}
+
+enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_hash *genesis_id,
+                              uint64_t epoch, const uint64_t *stake, uint32_t validators_count)
+{
+    uint64_t total;
+    if (validators_count == 0 || validators_count > CR_VALIDATORS_MAX) return CR_ERR_CONFIG;
+    if (sum(stake, validators_count, &total) != CR_OK) return CR_ERR_CONFIG;
+
+    const uint64_t faulty = (total - 1) / 3;
+    bool equal = true;
+    for (uint32_t a = 0; a < validators_count; a++) {
+        if (stake[a] > faulty && validators_count > 3) return CR_ERR_CONFIG;
+        equal = equal && stake[a] == stake[0];
+    }
+    *committee = (struct cr_committee){
+        .epoch = epoch,
+        .row = CR_ROW_CLASSIC,
+        .genesis_id = *genesis_id,
+        .seed = derive("creto/epoch-seed/1", genesis_id, epoch, 0),
+        .validators_count = validators_count,
+        .total = total,
+        .faulty = faulty,
+        .quorum = total - faulty,
+        .honest = faulty + 1,
+        .equal = equal,
+    };
+    memcpy(committee->stake, stake, validators_count * sizeof stake[0]);
+    return CR_OK;
+}
+
+uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struct cr_authors *set)
+{
+    if (committee->equal) return cr_authors_count(set) * committee->stake[0];
+    uint64_t stake = 0;
+    for (uint32_t a = cr_authors_next(set, 0); a < CR_VALIDATORS_MAX;
+         a = cr_authors_next(set, a + 1))
+        stake += committee->stake[a];
+    return stake;
+}
+
+struct cr_hash cr_committee_genesis_digest(const struct cr_committee *committee, uint32_t author)
+{
+    CR_ASSERT(author < committee->validators_count);
+    return derive("creto/genesis-vertex/1", &committee->genesis_id, committee->epoch, author);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* committee.h: who votes in an epoch, with which stake, and the thresholds that follow.
+ * Exact integers; docs/protocol.md 2. Immutable for an epoch; borrowed by everything below core.
+ *
+ * N total stake, F = (N - 1) / 3 tolerated, Q = N - F quorum, V = F + 1 (at least one correct).
+ */
+#ifndef CR_CONSENSUS_COMMITTEE_H
+#define CR_CONSENSUS_COMMITTEE_H
+
+#include "base/authors.h"
+#include "wire/commit.h"
+
+struct cr_committee {
+    uint64_t epoch;
+    enum cr_row row;
+    struct cr_hash genesis_id; /* of the chain */
+    struct cr_hash seed;       /* of the epoch: leader permutations */
+    uint32_t validators_count;
+    uint64_t stake[CR_VALIDATORS_MAX];
+    uint64_t total;  /* N < 2^63 */
+    uint64_t faulty; /* F */
+    uint64_t quorum; /* Q */
+    uint64_t honest; /* V: any set of this stake has a correct member */
+    bool equal;      /* all stakes equal: masks are counted by popcount */
+};
+
+/* CR_ERR_CONFIG: no validators, too many, a stake of 0, the sum too great, or (with n > 3) one
+ * stake above F, which alone could stop the chain. seed and genesis digests are derived from genesis_id and epoch. */
+CR_MUST_CHECK enum cr_err cr_committee_init(struct cr_committee *committee,
+                                            const struct cr_hash *genesis_id, uint64_t epoch,
+                                            const uint64_t *stake, uint32_t validators_count);
+/* Sum of the stakes of a set. */
+uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struct cr_authors *set);
+/* Digest of the virtual round-0 vertex of an author. Never transmitted. */
+struct cr_hash cr_committee_genesis_digest(const struct cr_committee *committee, uint32_t author);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole cores against each other: agreement, progress, crash, restart, sync. */
+#include "base/unit.h"
+
+#include "core/cluster.h"
+
+enum { SECOND = 1000 * 1000 };
+
+static struct cluster cluster;
+
+static void start_all(void)
+{
+    for (uint32_t i = 0; i < cluster.count; i++)
+        start_node(&cluster, i, 0);
+}
+
+/* Goal: the thinnest path: four cores reach 200 equal commits, every offered transaction once. */
+static void four_cores_agree(void **state)
+{
+    (void)state;
+    cluster_init(&cluster, 4, 1);
+    start_all();
+    for (uint32_t i = 0; i < 4; i++)
+        offer(&cluster, i, 100);
+    run_until(&cluster, 2 * SECOND);
+    assert_true(agreement(&cluster) >= 200);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(cluster.nodes[i].txs_committed, 400);
+    cluster_free(&cluster);
+}
+
+/* Goal: one of four crashed costs the wait only until it is suspended. */
+static void one_of_four_crashed(void **state)
+{
+    (void)state;
+    cluster_init(&cluster, 4, 2);
+    start_all();
+    run_until(&cluster, 1 * SECOND);
+    stop_node(&cluster, 3);
+    const uint32_t before = cluster.nodes[0].commits;
+    run_until(&cluster, 3 * SECOND);
+    assert_true(agreement(&cluster) >= before - 5);
+    assert_true(cluster.nodes[0].commits > before + 200);
+    struct cr_core_stats stats;
+    cr_core_stats(cluster.nodes[0].core, &stats);
+    assert_true(cr_authors_has(&stats.suspended_leaders, 3));
+    assert_int_equal(cr_authors_count(&stats.suspended_leaders), 1);
+
+    start_node(&cluster, 3, 0);
+    run_until(&cluster, 6 * SECOND);
+    cr_core_stats(cluster.nodes[0].core, &stats);
+    assert_int_equal(cr_authors_count(&stats.suspended_leaders), 0);
+    assert_true(agreement(&cluster) > before + 400);
+    cluster_free(&cluster);
+}
+
+/* Goal: a node that starts thousands of rounds late gets there by sync and then takes part. */
+static void late_joiner_syncs(void **state)
+{
+    (void)state;
+    cluster_init(&cluster, 4, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        start_node(&cluster, i, 0);
+    run_until(&cluster, 3 * SECOND);
+    const uint32_t head = cluster.nodes[0].commits;
+    assert_true(head > 300);
+    start_node(&cluster, 3, 0);
+    run_until(&cluster, 8 * SECOND);
+    assert_true(agreement(&cluster) > head);
+    struct cr_core_stats stats;
+    cr_core_stats(cluster.nodes[3].core, &stats);
+    assert_true(stats.syncs_total > 0);
+    assert_false(stats.syncing);
+    assert_true(stats.round + 10 > stats.clock);
+    cluster_free(&cluster);
+}
+
+/* Goal: a restart rebuilds the same DAG and decides the same commits again (the harness asserts it),
+ * also when the host is several commits behind its log, and when all go down at once. */
+static void restarts_change_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t back = 0; back < 6; back++) {
+        cluster_init(&cluster, 4, 10 + back);
+        start_all();
+        run_until(&cluster, SECOND);
+        for (uint32_t k = 0; k < 8; k++) {
+            offer(&cluster, k % 4, 5);
+            stop_node(&cluster, k % 4);
+            run_until(&cluster, cluster.now_us + 37777 * (k + 1));
+            start_node(&cluster, k % 4, back);
+            run_until(&cluster, cluster.now_us + 23456 * k);
+        }
+        for (uint32_t i = 0; i < 4; i++)
+            stop_node(&cluster, i);
+        for (uint32_t i = 0; i < 4; i++)
+            start_node(&cluster, i, back);
+        const uint32_t before = cluster.nodes[1].commits;
+        run_until(&cluster, cluster.now_us + 2 * SECOND);
+        assert_true(agreement(&cluster) > before + 100);
+        for (uint32_t i = 0; i < 4; i++)
+            assert_true(cluster.nodes[i].txs_committed >= 40);
+        cluster_free(&cluster);
+    }
+}
+
+static bool halves(const struct cluster *c, uint32_t from, uint32_t to)
+{
+    (void)c;
+    return (from < 2) != (to < 2);
+}
+
+/* Goal: nothing commits on either side of a split, and all goes on after it, with a tenth of the
+ * messages lost all the time. */
+static void partition_heals(void **state)
+{
+    (void)state;
+    cluster_init(&cluster, 4, 20);
+    cluster.drop_per_1000 = 100;
+    start_all();
+    run_until(&cluster, SECOND);
+    cluster.cut = halves;
+    run_until(&cluster, 2 * SECOND);
+    const uint32_t before = cluster.nodes[0].commits;
+    run_until(&cluster, 5 * SECOND);
+    assert_int_equal(cluster.nodes[0].commits, before);
+    cluster.cut = NULL;
+    run_until(&cluster, 10 * SECOND);
+    assert_true(agreement(&cluster) > before + 50);
+    cluster_free(&cluster);
+}
+
+static uint64_t chance(uint64_t bound)
+{
+    return cr_prng_below(&cluster.random, bound);
+}
+
+static uint32_t isolated;
+static bool isolation(const struct cluster *c, uint32_t from, uint32_t to)
+{
+    (void)c;
+    return from == isolated || to == isolated;
+}
+
+/* Down and up at most F of them; drop, delay and cut at will. */
+static void trouble(uint32_t rounds)
+{
+    for (uint32_t k = 0; k < rounds; k++) {
+        const uint32_t i = (uint32_t)chance(cluster.count);
+        cluster.drop_per_1000 = (uint32_t)chance(3) * 50;
+        cluster.delay_us_max = cluster.delay_us_min + chance(20000);
+        offer(&cluster, (uint32_t)chance(cluster.count), (uint32_t)chance(20));
+        if (chance(3) == 0) {
+            isolated = i;
+            cluster.cut = isolation;
+        } else {
+            cluster.cut = NULL;
+        }
+        stop_node(&cluster, i);
+        run_until(&cluster, cluster.now_us + chance(chance(4) == 0 ? 2 * SECOND : 50000));
+        start_node(&cluster, i, (uint32_t)chance(5));
+        run_until(&cluster, cluster.now_us + chance(300000));
+    }
+}
+
+/* Goal: agreement always, progress after the trouble ends; small windows make every ring wrap. */
+static void troubled_clusters_recover(void **state)
+{
+    (void)state;
+    const char *more = getenv("CR_SEEDS");
+    const uint32_t seeds = more != NULL ? (uint32_t)atoi(more) : 12;
+    static const uint64_t stakes[] = {3, 3, 2, 2, 2, 1, 1};
+    for (uint32_t seed = 1; seed <= seeds; seed++) {
+        if (seed % 3 == 0)
+            cluster_init_stakes(&cluster, 7, stakes, seed);
+        else
+            cluster_init(&cluster, 4, seed);
+        if (seed % 2 == 0) {
+            cluster.config.round_window = seed % 4 == 0 ? 64 : 32;
+            cluster.config.gc_depth = seed % 4 == 0 ? 16 : 8;
+        }
+        if (seed % 5 == 0) cluster.config.idle_delay_us = 200 * 1000;
+        start_all();
+        run_until(&cluster, SECOND / 2);
+        trouble(8);
+        cluster.cut = NULL;
+        cluster.drop_per_1000 = 0;
+        cluster.delay_us_max = cluster.delay_us_min + 300;
+        run_until(&cluster, cluster.now_us + 8 * SECOND);
+        const uint32_t before = agreement(&cluster);
+        for (uint32_t i = 0; i < cluster.count; i++)
+            offer(&cluster, i, 10);
+        run_until(&cluster, cluster.now_us + 3 * SECOND);
+        if (agreement(&cluster) <= before + 10) {
+            print_error("seed %u: %u then %u\n", seed, before, agreement(&cluster));
+            fail();
+        }
+        for (uint32_t i = 0; i < cluster.count; i++)
+            assert_int_equal(cluster.nodes[i].txs_waiting, 0);
+        cluster_free(&cluster);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(four_cores_agree),
+        cmocka_unit_test(one_of_four_crashed),
+        cmocka_unit_test(late_joiner_syncs),
+        cmocka_unit_test(restarts_change_nothing),
+        cmocka_unit_test(partition_heals),
+        cmocka_unit_test(troubled_clusters_recover),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/core.h"
+
+#include <string.h>
+
+#include "core/replica.h"
+
+static uint32_t window_of(const struct cr_core_config *config)
+{
+    return config->round_window != 0 ? config->round_window : CR_ROUND_WINDOW;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config *config)
+{
+    const uint32_t n = config->committee->validators_count;
+    const uint32_t window = window_of(config);
+    CR_ASSERT(config->self < n);
+    CR_ASSERT(window <= CR_ROUND_WINDOW);
+    CR_ASSERT(config->gc_depth >= 3); /* a wave: decisions read no deeper */
+    CR_ASSERT(config->gc_depth + window / 4 + 4 <= window);
+    CR_ASSERT(config->round_timeout_us > 0);
+    CR_ASSERT(config->round_timeout_us <= config->round_timeout_us_max);
+
+    struct cr_core *core = cr_arena_take(arena, 1, sizeof *core);
+    struct cr_core plan = {
+        .config = *config,
+        .committee = config->committee,
+        .self = config->self,
+        .validators_count = n,
+        .rounds_ahead = least(CR_ROUNDS_AHEAD, window / 4),
+        .fetch_us = CR_NEVER,
+        .status_us = CR_NEVER,
+    };
+    cr_dag_init(&plan.dag, arena, n, window, config->table_key);
+    plan.header = cr_arena_take(arena, 1, sizeof *plan.header);
+    plan.fetch_refs = cr_arena_take(arena, (size_t)n * CR_FETCH_REFS_MAX, sizeof(struct cr_ref));
+    plan.fetch_counts = cr_arena_take(arena, n, sizeof(uint32_t));
+    plan.commit_refs_max = 2 * plan.dag.pool_max;
+    plan.commit_refs = cr_arena_take(arena, plan.commit_refs_max, sizeof(struct cr_ref));
+    plan.commit_bodies = cr_arena_take(arena, plan.dag.pool_max, sizeof(uint32_t));
+    plan.commit_schedules = cr_arena_take(arena, window, sizeof(struct cr_schedule_state));
+    cr_decider_init(&plan.decider, arena, &plan.dag, config->committee, &plan.schedule);
+    if (core == NULL) return NULL;
+
+    *core = plan;
+    core->decider.dag = &core->dag;
+    core->decider.schedule = &core->schedule;
+    cr_schedule_init(&core->schedule, core->committee);
+    cr_chain_init(&core->chain, core->committee, config->gc_depth);
+    cr_pacemaker_init(core);
+    return core;
+}
+
+/* One step: every held vertex may be accepted (STORE), committed in at most `window` commits and
+ * dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE or a DROP; PEER and STATUS
+ * and FETCH add SENDs; and the timed parts one message per peer each. */
+static uint32_t effects_max(uint32_t n, uint32_t window, uint32_t pool)
+{
+    return 2 * pool + 2 * window + pool / n + 2 * n + CR_STATUS_PUSH_MAX + CR_FETCH_REFS_MAX + 16;
+}
+
+void cr_effects_init(struct cr_arena *arena, struct cr_effects *effects,
+                     const struct cr_core_config *config)
+{
+    const uint32_t n = config->committee->validators_count;
+    const uint32_t window = window_of(config);
+    struct cr_arena measure;
+    struct cr_dag dag;
+    cr_arena_init_measure(&measure);
+    cr_dag_init(&dag, &measure, n, window, 0);
+    const uint32_t max = effects_max(n, window, dag.pool_max);
+    *effects = (struct cr_effects){
+        .count_max = max,
+        .items = cr_arena_take(arena, max, sizeof(struct cr_effect)),
+    };
+}
+
+struct cr_effect *cr_core_emit(struct cr_core *core, enum cr_effect_kind kind)
+{
+    struct cr_effects *effects = core->effects;
+    CR_ASSERT(effects->count < effects->count_max);
+    struct cr_effect *effect = &effects->items[effects->count++];
+    memset(effect, 0, sizeof *effect);
+    effect->kind = kind;
+    return effect;
+}
+
+void cr_core_drop(struct cr_core *core, uint32_t body, enum cr_verdict verdict)
+{
+    struct cr_effect *drop = cr_core_emit(core, CR_EFFECT_DROP);
+    drop->body = body;
+    drop->verdict = verdict;
+    core->verdicts[verdict]++;
+}
+
+bool cr_core_quorum(const struct cr_core *core, const struct cr_authors *set)
+{
+    return cr_committee_stake_of(core->committee, set) >= core->committee->quorum;
+}
+
+/* ---- arrival ---- */
+
+/* Whether a valid header can be taken now. */
+static enum cr_verdict place(const struct cr_core *core, const struct cr_header *header,
+                             const struct cr_hash *digest)
+{
+    const struct cr_dag *dag = &core->dag;
+    if (header->round <= dag->gc_round) return CR_VERDICT_OLD;
+    if (!cr_dag_in_window(dag, header->round)) return CR_VERDICT_FAR;
+    const struct cr_dag_vertex *v = cr_dag_find(dag, header->round, header->author, digest);
+    if (v != NULL && v->state != CR_DAG_MISSING) return CR_VERDICT_KNOWN;
+    if (!core->started) return CR_VERDICT_OK; /* from our own log */
+    if (header->round - dag->gc_round > dag->highest - dag->gc_round + core->rounds_ahead)
+        return CR_VERDICT_FAR;
+    /* Too early by our clock: it is asked for again when something needs it. */
+    if (!core->syncer.active && header->timestamp_ms > core->wall_ms &&
+        header->timestamp_ms - core->wall_ms > CR_CLOCK_DRIFT_MS)
+        return CR_VERDICT_FAR;
+    return CR_VERDICT_OK;
+}
+
+enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header *header,
+                              const struct cr_hash *digest)
+{
+    enum cr_verdict verdict = cr_header_judge(core->committee, header);
+    if (verdict == CR_VERDICT_OK) verdict = place(core, header, digest);
+    if (verdict != CR_VERDICT_OK) return verdict;
+    if (cr_dag_has_room(&core->dag, header, digest)) return CR_VERDICT_OK;
+    /* The first second copy is worth a signature check for the evidence alone. */
+    const struct cr_dag_slot *slot = cr_dag_slot(&core->dag, header->round, header->author);
+    return slot->held > 0 && !slot->evidence ? CR_VERDICT_OK : CR_VERDICT_CROWDED;
+}
+
+static void report_equivocation(struct cr_core *core, const struct cr_event_vertex *arrival)
+{
+    const struct cr_header *header = arrival->header;
+    struct cr_dag_slot *slot = cr_dag_slot(&core->dag, header->round, header->author);
+    if (slot->held == 0 || slot->evidence) return;
+    slot->evidence = true;
+    core->equivocations_total++;
+    struct cr_effect *evidence = cr_core_emit(core, CR_EFFECT_EVIDENCE);
+    evidence->body = arrival->body;
+    evidence->body_other = core->dag.pool[slot->first].body;
+}
+
+static struct cr_dag_vertex *take(struct cr_core *core, const struct cr_event_vertex *arrival,
+                                  uint32_t source, uint32_t holds)
+{
+    const uint32_t gc_round = core->dag.gc_round;
+    const uint32_t leader_round = core->chain.leader_round;
+    const struct cr_dag_arrival in = {
+        .header = arrival->header,
+        .digest = &arrival->digest,
+        .body = arrival->body,
+        .source = source,
+        .ask_at_us = core->now_us + cr_fetch_first_us(core),
+        /* In sync, ancestors that no undecided slot can need may be absent (protocol 8.3). */
+        .wait_above = core->syncer.active && leader_round > gc_round ? leader_round : gc_round,
+        .holds = holds,
+    };
+    const uint32_t missing = core->dag.missing;
+    struct cr_dag_vertex *v = cr_dag_insert(&core->dag, &in);
+    if (core->dag.missing > missing) cr_fetch_expect(core, in.ask_at_us);
+    return v;
+}
+
+static void on_vertex(struct cr_core *core, const struct cr_event *event)
+{
+    const struct cr_event_vertex *arrival = &event->vertex;
+    const struct cr_header *header = arrival->header;
+    CR_ASSERT(event->peer < core->validators_count);
+    enum cr_verdict verdict = cr_header_judge(core->committee, header);
+    if (verdict == CR_VERDICT_OK) {
+        struct cr_peer *author = &core->peers[header->author];
+        if (header->commit_index > author->claim) author->claim = header->commit_index;
+        verdict = place(core, header, &arrival->digest);
+    }
+    if (verdict == CR_VERDICT_OK) {
+        report_equivocation(core, arrival);
+        if (!cr_dag_has_room(&core->dag, header, &arrival->digest)) verdict = CR_VERDICT_CROWDED;
+    }
+    if (verdict != CR_VERDICT_OK) {
+        cr_core_drop(core, arrival->body, verdict);
+        return;
+    }
+    if (header->author == core->self) {
+        /* Signed by our key in an earlier life. Others build on it, so we take it, and never sign
+         * that round again. */
+        core->verdicts[CR_VERDICT_SELF]++;
+        if (header->round > core->own.proposed) core->own.proposed = header->round;
+    }
+    take(core, arrival, event->peer, 0);
+}
+
+/* ---- acceptance, commits, the horizon ---- */
+
+static void store(struct cr_core *core, struct cr_dag_vertex *v, bool own)
+{
+    struct cr_effect *effect = cr_core_emit(core, CR_EFFECT_STORE);
+    effect->body = v->body;
+    effect->store.sequence = ++core->sequence;
+    effect->store.own = own;
+    effect->store.round = v->round;
+    effect->store.digest = v->digest;
+    v->stored = true;
+}
+
+static void accept(struct cr_core *core, struct cr_dag_vertex *v)
+{
+    cr_dag_accept(&core->dag, v);
+    core->accepted_total++;
+    if (!cr_decider_accept(&core->decider, v)) core->verdicts[CR_VERDICT_LEADER_CLAUSE]++;
+    if (!v->stored) store(core, v, false);
+    if (v->payload && !v->committed) core->payload_pending++;
+    if (v->author == core->self) {
+        cr_dag_mark_own(&core->dag, v);
+        if (v->round > core->own.round) {
+            core->own.round = v->round;
+            core->own.vertex = v->id;
+        }
+        if (v->round > core->own.proposed) core->own.proposed = v->round;
+    }
+    cr_pacemaker_on_accept(core, v);
+}
+
+static void release(struct cr_core *core, struct cr_dag_vertex *v)
+{
+    if (v->state != CR_DAG_MISSING) {
+        if (v->state == CR_DAG_ACCEPTED && v->payload && !v->committed) core->payload_pending--;
+        if (v->author == core->self && !v->committed) {
+            struct cr_effect *requeue = cr_core_emit(core, CR_EFFECT_REQUEUE);
+            requeue->body = v->body;
+        }
+        cr_core_drop(core, v->body, CR_VERDICT_RELEASED);
+    }
+    cr_dag_release(&core->dag, v);
+}
+
+static void raise_horizon(struct cr_core *core)
+{
+    struct cr_dag *dag = &core->dag;
+    while (dag->gc_round < core->chain.gc_round) {
+        const struct cr_dag_round *round = cr_dag_round(dag, dag->gc_round + 1);
+        while (round->first != 0)
+            release(core, &dag->pool[round->first]);
+        cr_dag_raise_horizon(dag);
+    }
+}
+
+static void halt(struct cr_core *core, const char *reason)
+{
+    if (core->halted) return;
+    core->halted = true;
+    cr_core_emit(core, CR_EFFECT_HALT)->reason = reason;
+}
+
+static void announce(struct cr_core *core, const struct cr_chain_commit *commit,
+                     const struct cr_schedule_state *schedule)
+{
+    struct cr_effect *effect = cr_core_emit(core, CR_EFFECT_COMMIT);
+    effect->commit.record = commit->record;
+    effect->commit.digest = commit->digest;
+    effect->commit.bodies = commit->bodies;
+    effect->commit.schedule = schedule;
+    for (uint32_t i = 0; i < commit->record.vertices_count; i++) {
+        const struct cr_ref *ref = &commit->record.vertices[i];
+        const struct cr_dag_vertex *v =
+            cr_dag_find(&core->dag, ref->round, ref->author, &ref->digest);
+        CR_ASSERT(v != NULL);
+        if (v->payload) core->payload_pending--;
+    }
+}
+
+/* Makes one commit, if one is due. The horizon moves with it and may release suspended vertices,
+ * so the caller accepts again before it asks for the next. */
+static bool commit(struct cr_core *core)
+{
+    if (core->halted) return false;
+    const uint32_t round = cr_decider_run(&core->decider);
+    if (core->decider.conflict != NULL) halt(core, core->decider.conflict);
+    if (round == 0) return false;
+
+    struct cr_chain_commit made = {
+        .refs = core->commit_refs + core->commit_refs_used,
+        .refs_max = core->commit_refs_max - core->commit_refs_used,
+        .bodies = core->commit_bodies + core->commit_bodies_used,
+    };
+    if (!cr_chain_append(&core->chain, &core->dag, &core->decider, round, &made)) return false;
+    core->commit_refs_used += made.record.leaders_count + made.record.vertices_count;
+    core->commit_bodies_used += made.record.vertices_count;
+
+    cr_decider_deliver(&core->decider, round);
+    cr_schedule_advance(&core->schedule, &made.in_time);
+    CR_ASSERT(core->commits < core->dag.window);
+    struct cr_schedule_state *schedule = &core->commit_schedules[core->commits++];
+    cr_schedule_save(&core->schedule, schedule);
+    announce(core, &made, schedule);
+    raise_horizon(core);
+    cr_pacemaker_on_commit(core);
+    return true;
+}
+
+static void settle(struct cr_core *core)
+{
+    do {
+        cr_sync_relax(core);
+        for (struct cr_dag_vertex *v = cr_dag_next_ready(&core->dag); v != NULL;
+             v = cr_dag_next_ready(&core->dag))
+            accept(core, v);
+    } while (commit(core));
+}
+
+/* ---- the other events ---- */
+
+static void on_restore_head(struct cr_core *core, const struct cr_core_head *head)
+{
+    CR_ASSERT(!core->started);
+    CR_ASSERT(core->chain.index == 0 && core->dag.accepted == 0);
+    core->chain.index = head->commit_index;
+    core->chain.digest = head->commit_digest;
+    core->chain.leader_round = head->leader_round;
+    core->chain.gc_round = head->gc_round;
+    core->chain.timestamp_ms = head->timestamp_ms;
+    core->decider.delivered = head->leader_round;
+    cr_dag_start_at(&core->dag, head->gc_round);
+    const enum cr_err err = cr_schedule_load(&core->schedule, &head->schedule);
+    CR_ASSERT(err == CR_OK); /* what we saved, under the checksum of the host */
+}
+
+static void on_restore_vertex(struct cr_core *core, const struct cr_event *event)
+{
+    const struct cr_event_vertex *arrival = &event->vertex;
+    CR_ASSERT(!core->started);
+    enum cr_verdict verdict = cr_header_judge(core->committee, arrival->header);
+    if (verdict == CR_VERDICT_OK) verdict = place(core, arrival->header, &arrival->digest);
+    if (verdict == CR_VERDICT_OK &&
+        !cr_dag_has_room(&core->dag, arrival->header, &arrival->digest))
+        verdict = CR_VERDICT_CROWDED;
+    if (verdict != CR_VERDICT_OK) {
+        cr_core_drop(core, arrival->body, verdict);
+        return;
+    }
+    struct cr_dag_slot *slot =
+        cr_dag_slot(&core->dag, arrival->header->round, arrival->header->author);
+    if (slot->held > 0) slot->evidence = true; /* reported in the earlier life */
+    struct cr_dag_vertex *v = take(core, arrival, core->self, 0);
+    v->stored = true;
+    v->committed = event->committed;
+}
+
+static void on_start(struct cr_core *core, uint32_t signed_round)
+{
+    CR_ASSERT(!core->started);
+    core->started = true;
+    if (signed_round > core->own.proposed) core->own.proposed = signed_round;
+    core->status_us = core->now_us;
+    core->syncer.index = core->chain.index;
+    core->syncer.moved_us = core->now_us;
+}
+
+static void on_sealed(struct cr_core *core, const struct cr_event_vertex *sealed)
+{
+    struct cr_own *own = &core->own;
+    CR_ASSERT(own->proposal == CR_PROPOSAL_SEALING);
+    CR_ASSERT(sealed->header->author == core->self);
+    CR_ASSERT(sealed->header->round == core->header->round);
+    if (sealed->header->round <= core->dag.gc_round) { /* sealing took too long */
+        cr_core_emit(core, CR_EFFECT_REQUEUE)->body = sealed->body;
+        cr_core_drop(core, sealed->body, CR_VERDICT_OLD);
+        own->proposal = CR_PROPOSAL_NONE;
+        return;
+    }
+    if (!cr_dag_has_room(&core->dag, sealed->header, &sealed->digest)) { /* our key has a twin */
+        cr_core_emit(core, CR_EFFECT_REQUEUE)->body = sealed->body;
+        cr_core_drop(core, sealed->body, CR_VERDICT_CROWDED);
+        own->proposal = CR_PROPOSAL_NONE;
+        return;
+    }
+    struct cr_dag_vertex *v = take(core, sealed, core->self, 1);
+    store(core, v, true);
+    own->pending = v->id;
+    own->sequence = core->sequence;
+    own->proposal = CR_PROPOSAL_STORING;
+}
+
+/* Durable: only now may anybody see it, ourselves included. */
+static void on_stored(struct cr_core *core, uint64_t sequence)
+{
+    struct cr_own *own = &core->own;
+    CR_ASSERT(sequence >= core->stored);
+    CR_ASSERT(sequence <= core->sequence);
+    core->stored = sequence;
+    if (own->proposal != CR_PROPOSAL_STORING || sequence < own->sequence) return;
+
+    own->proposal = CR_PROPOSAL_NONE;
+    struct cr_dag_vertex *v = cr_dag_get(&core->dag, own->pending);
+    if (v == NULL) return; /* the horizon took it meanwhile */
+    cr_dag_unhold(&core->dag, v);
+    core->sent_us[v->round % CR_ROUND_WINDOW] = core->now_us;
+    cr_core_emit(core, CR_EFFECT_BROADCAST)->body = v->body;
+}
+
+static void on_executed(struct cr_core *core, const struct cr_event *event)
+{
+    CR_ASSERT(event->executed.index <= core->chain.index);
+    CR_ASSERT(event->executed.checkpoint_index <= event->executed.index);
+    core->executed_index = event->executed.index;
+    core->effects_digest = event->executed.effects_digest;
+    core->checkpoint_index = event->executed.checkpoint_index;
+    core->state_root = event->executed.state_root;
+}
+
+static void on_peer(struct cr_core *core, const struct cr_event *event)
+{
+    CR_ASSERT(event->peer < core->validators_count);
+    CR_ASSERT(event->peer != core->self);
+    core->peers[event->peer].up = event->up;
+    core->peers[event->peer].fresh = event->up;
+    if (event->up && core->started) cr_status_send(core, event->peer);
+}
+
+static void dispatch(struct cr_core *core, const struct cr_event *event)
+{
+    switch (event->kind) {
+    case CR_EVENT_RESTORE_HEAD: on_restore_head(core, &event->head); return;
+    case CR_EVENT_RESTORE_VERTEX: on_restore_vertex(core, event); return;
+    case CR_EVENT_START: on_start(core, event->signed_round); return;
+    case CR_EVENT_TICK: return;
+    case CR_EVENT_VERTEX: on_vertex(core, event); return;
+    case CR_EVENT_SEALED: on_sealed(core, &event->vertex); return;
+    case CR_EVENT_STORED: on_stored(core, event->sequence); return;
+    case CR_EVENT_EXECUTED: on_executed(core, event); return;
+    case CR_EVENT_WAITING: core->waiting = event->waiting; return;
+    case CR_EVENT_PEER: on_peer(core, event); return;
+    case CR_EVENT_STATUS: cr_status_receive(core, event->peer, &event->status); return;
+    case CR_EVENT_FETCH: cr_fetch_answer(core, event); return;
+    case CR_EVENT_RANGE: cr_sync_on_range(core, event); return;
+    }
+    CR_UNREACHABLE();
+}
+
+void cr_core_step(struct cr_core *core, const struct cr_event *event, struct cr_effects *effects)
+{
+    CR_ASSERT(event->now_us >= core->now_us);
+    effects->count = 0;
+    core->effects = effects;
+    core->now_us = event->now_us;
+    core->wall_ms = event->wall_ms;
+    core->commit_refs_used = 0;
+    core->commit_bodies_used = 0;
+    core->commits = 0;
+
+    dispatch(core, event);
+    settle(core);
+    if (core->started) {
+        cr_sync_run(core);
+        cr_pacemaker_run(core);
+        cr_fetch_run(core);
+        cr_status_run(core);
+    }
+    core->effects = NULL;
+}
+
+uint64_t cr_core_deadline_us(const struct cr_core *core)
+{
+    if (!core->started) return CR_NEVER;
+    const uint64_t wishes[] = {core->pacemaker.wake_us, core->fetch_us, core->syncer.wake_us,
+                               core->status_us};
+    uint64_t first = CR_NEVER;
+    for (size_t i = 0; i < CR_COUNT_OF(wishes); i++) {
+        if (wishes[i] < first) first = wishes[i];
+    }
+    return first;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* core.h: one replica as a pure state machine: an event goes in, effects come out.
+ *
+ * The core never reads a clock, a socket, a disk or a random source, and never allocates after
+ * init. The node (src/node), the simulator (sim) and the fuzzers drive this same function; only
+ * they perform effects. Same events in the same order give the same effects, byte for byte.
+ * A step cannot fail. What a peer sends wrong is data, answered by a DROP with a verdict; what we
+ * do wrong is a bug, answered by CR_ASSERT.
+ *
+ * The driver's duties (it is called "host" here):
+ *   1. Restart: RESTORE_HEAD once, RESTORE_VERTEX for every logged vertex of the window in log
+ *      order, then START. On an empty log: START alone.
+ *   2. Before a vertex from outside becomes an event: decode, cr_core_admit, payload hash, payload
+ *      form, signature of the header under the author's key. Only what passed becomes VERTEX.
+ *   3. STORE effects are appended to the log in order. When everything up to `sequence` is durable
+ *      (log, and the guard for own vertices): STORED. Several STOREs may share one sync.
+ *   4. BROADCAST and SEND may be lost; nothing else may. Effects of one step are performed in
+ *      order; none waits for another step's.
+ *   5. After each step the host arms its timer for cr_core_deadline_us and sends TICK then.
+ *   6. A body handle belongs to the core from VERTEX, SEALED or RESTORE_VERTEX until its DROP.
+ *   7. now_us never falls. wall_ms may jump.
+ */
+#ifndef CR_CORE_CORE_H
+#define CR_CORE_CORE_H
+
+#include "base/arena.h"
+#include "consensus/committee.h"
+#include "consensus/schedule.h"
+#include "consensus/validity.h"
+#include "wire/commit.h"
+#include "wire/message.h"
+#include "wire/vertex.h"
+
+struct cr_core; /* opaque; lives in the arena */
+
+struct cr_core_config {
+    const struct cr_committee *committee; /* borrowed, outlives the core */
+    uint32_t self;                        /* index in the committee */
+    uint32_t gc_depth;
+    uint32_t round_delay_us;     /* least time between two own vertices */
+    uint32_t idle_delay_us;      /* the same with nothing to order and nothing undecided that matters */
+    uint32_t round_timeout_us;   /* first value of the adaptive wait for leaders */
+    uint32_t round_timeout_us_max;
+    uint32_t payload_bytes_max;
+    uint32_t round_window;       /* 0: CR_ROUND_WINDOW; smaller powers of two stress the rings */
+    uint64_t table_key;          /* a secret of this process (0 in tests): spreads digests in the
+                                    table, so that nobody can grind collisions; no effect shows it */
+};
+
+/* ---- events: facts ---- */
+enum cr_event_kind {
+    CR_EVENT_RESTORE_HEAD = 1, /* head */
+    CR_EVENT_RESTORE_VERTEX,   /* vertex, committed */
+    CR_EVENT_START,            /* signed_round: what the guard says this key has signed last */
+    CR_EVENT_TICK,
+    CR_EVENT_VERTEX,   /* vertex, peer: verified, from outside */
+    CR_EVENT_SEALED,   /* vertex: our proposal with payload and signature */
+    CR_EVENT_STORED,   /* sequence */
+    CR_EVENT_EXECUTED, /* executed */
+    CR_EVENT_WAITING,  /* waiting: transactions that wait for a vertex of ours */
+    CR_EVENT_PEER,     /* peer, up */
+    CR_EVENT_STATUS,   /* peer, status */
+    CR_EVENT_FETCH,    /* peer, refs: a peer asks for vertices */
+    CR_EVENT_RANGE,    /* peer, range: the peer's answer to SYNC has been delivered as VERTEX events */
+};
+
+/* Where the committed prefix stood when the host went down. `schedule` is what the COMMIT effect of
+ * that commit carried; the host keeps it beside the commit row and never looks inside. */
+struct cr_core_head {
+    uint64_t commit_index;
+    struct cr_hash commit_digest;
+    uint32_t leader_round;
+    uint32_t gc_round;
+    uint64_t timestamp_ms;
+    struct cr_schedule_state schedule;
+};
+
+struct cr_event_vertex {
+    const struct cr_header *header; /* borrowed for the step */
+    struct cr_hash digest;
+    uint32_t body; /* the host's handle; must be unique among live ones */
+};
+
+struct cr_event {
+    enum cr_event_kind kind;
+    uint64_t now_us;  /* monotonic */
+    uint64_t wall_ms; /* Unix time: only for the timestamp of own vertices and to hold early ones */
+    uint32_t peer;    /* VERTEX, PEER, STATUS, FETCH, RANGE */
+    union {
+        struct cr_core_head head;
+        struct {
+            struct cr_event_vertex vertex; /* RESTORE_VERTEX, VERTEX, SEALED */
+            bool committed;                /* RESTORE_VERTEX: part of the prefix up to head */
+        };
+        uint32_t signed_round;
+        uint64_t sequence;
+        struct {
+            uint64_t index;
+            struct cr_hash effects_digest;
+            uint64_t checkpoint_index;
+            struct cr_hash state_root;
+        } executed;
+        uint32_t waiting;
+        bool up;
+        struct cr_status status;
+        struct {
+            const struct cr_ref *refs; /* borrowed */
+            uint32_t refs_count;
+        };
+        struct {
+            uint64_t from_commit, to_commit; /* to < from: the peer cannot serve it, or gave up */
+        } range;
+    };
+};
+
+/* ---- effects: orders ---- */
+enum cr_effect_kind {
+    CR_EFFECT_PROPOSE = 1, /* header: fill payload_*, encode, sign, answer with SEALED. Its
+                              payload_bytes says how much the host may put in (0 while catching up) */
+    CR_EFFECT_STORE,       /* body, sequence, own, round, digest: append; guard it too when own */
+    CR_EFFECT_BROADCAST,   /* body: our vertex, to every peer */
+    CR_EFFECT_SEND,        /* peer, body: a vertex the peer lacks or asked for */
+    CR_EFFECT_SEND_STATUS, /* peer, status */
+    CR_EFFECT_FETCH,       /* peer, refs */
+    CR_EFFECT_SYNC,        /* peer, range: ask for old commits */
+    CR_EFFECT_COMMIT,      /* commit, commit_digest, bodies */
+    CR_EFFECT_DROP,        /* body, verdict: the core needs it no more */
+    CR_EFFECT_REQUEUE,     /* body: own vertex fell below the horizon uncommitted; its transactions
+                              go back to the mempool. Its DROP follows */
+    CR_EFFECT_EVIDENCE,    /* body, body_other: two vertices of one author and round */
+    CR_EFFECT_HALT,        /* reason: stop signing, keep serving */
+};
+
+struct cr_effect {
+    enum cr_effect_kind kind;
+    uint32_t peer;
+    uint32_t body;
+    union {
+        const struct cr_header *header; /* PROPOSE; valid until the next step */
+        struct {
+            uint64_t sequence;
+            bool own;
+            uint32_t round;
+            struct cr_hash digest;
+        } store;
+        struct cr_status status;
+        struct {
+            const struct cr_ref *refs; /* valid until the next step */
+            uint32_t refs_count;
+        };
+        struct {
+            uint64_t from_commit;
+            uint32_t commits;
+        } range;
+        struct {
+            struct cr_commit record;       /* its arrays are valid until the next step */
+            struct cr_hash digest;
+            const uint32_t *bodies;        /* record.vertices_count of them, in linear order */
+            const struct cr_schedule_state *schedule; /* after this commit; for cr_core_head */
+        } commit;
+        enum cr_verdict verdict;
+        uint32_t body_other;
+        const char *reason; /* static text */
+    };
+};
+
+/* Filled by a step. `items` has room for whatever one step can order (cr_core_effects_max). */
+struct cr_effects {
+    uint32_t count;
+    uint32_t count_max;
+    struct cr_effect *items;
+};
+
+/* ---- functions ---- */
+/* With a measuring arena it only counts and returns NULL. */
+struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config *config);
+void cr_effects_init(struct cr_arena *arena, struct cr_effects *effects,
+                     const struct cr_core_config *config);
+
+void cr_core_step(struct cr_core *core, const struct cr_event *event, struct cr_effects *effects);
+
+/* When the next TICK is wanted, on the clock of now_us; UINT64_MAX: never. */
+uint64_t cr_core_deadline_us(const struct cr_core *core);
+
+/* Whether a vertex from outside is worth verifying: stateless checks (epoch, author, width, quorum,
+ * own parent, window) and whether we have it. Cheap; changes nothing. */
+enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header *header,
+                              const struct cr_hash *digest);
+
+/* A hash over the whole state: equal for equal histories (determinism checks). */
+uint64_t cr_core_hash(const struct cr_core *core);
+/* Walks everything and asserts the invariants of docs/protocol.md. Slow: for tests and simulators. */
+void cr_core_check(const struct cr_core *core);
+
+struct cr_core_stats {
+    uint32_t round;         /* newest own vertex that is durable */
+    uint32_t clock;         /* highest round whose previous round has a quorum here */
+    uint32_t gc_round;
+    uint32_t leader_round;  /* of the last commit */
+    uint64_t commit_index;
+    struct cr_hash commit_digest;
+    uint64_t commit_index_quorum; /* highest index that more than F stake claims */
+    bool syncing;
+    uint32_t vertices;      /* in the window, accepted */
+    uint32_t suspended;
+    uint32_t missing;       /* distinct vertices wanted */
+    uint64_t accepted_total, proposed_total, fetches_total, syncs_total, timeouts_total;
+    uint64_t slots_direct, slots_indirect, slots_skipped; /* decided leader slots */
+    uint64_t equivocations_total;
+    uint64_t verdicts[CR_VERDICTS_COUNT];
+    uint32_t round_timeout_us; /* the adaptive wait now */
+    struct cr_authors suspended_leaders; /* not allowed to lead now */
+    uint32_t last_round[CR_VALIDATORS_MAX]; /* highest accepted round of each author */
+};
+void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fetch.c: asking for missing ancestors, answering such questions, and telling where we stand
+ * (docs/protocol.md 7). Local code. */
+#include "core/replica.h"
+
+enum {
+    RETRY_US_MIN = 20 * 1000,
+    RETRY_US_MAX = 2 * 1000 * 1000,
+    CROWDED_US = 1000,             /* another scan when a request was full */
+    STATUS_BUSY_US = 200 * 1000,
+    STATUS_IDLE_US = 1000 * 1000,
+    PUSH_AGAIN_US = 100 * 1000,    /* what was sent later than this may still be on its way */
+};
+
+/* A missing vertex is mostly on its way already: wait a little before the first request. */
+uint64_t cr_fetch_first_us(const struct cr_core *core)
+{
+    return core->config.round_timeout_us / 8;
+}
+
+void cr_fetch_expect(struct cr_core *core, uint64_t ask_at_us)
+{
+    if (ask_at_us < core->fetch_us) core->fetch_us = ask_at_us;
+}
+
+static uint64_t retry_us(const struct cr_core *core, uint32_t asks)
+{
+    uint64_t wait = core->config.round_timeout_us;
+    if (wait < RETRY_US_MIN) wait = RETRY_US_MIN;
+    for (uint32_t i = 1; i < asks && wait < RETRY_US_MAX; i++)
+        wait *= 2;
+    return wait < RETRY_US_MAX ? wait : RETRY_US_MAX;
+}
+
+static bool can_ask(const struct cr_core *core, uint32_t peer)
+{
+    return peer != core->self && core->peers[peer].up;
+}
+
+/* First who told us of it, then its author, then everybody in turn. Returns validators_count when
+ * nobody is there. */
+static uint32_t whom(const struct cr_core *core, const struct cr_dag_vertex *v)
+{
+    const uint32_t n = core->validators_count;
+    if (v->asks == 0 && can_ask(core, v->source)) return v->source;
+    if (v->asks <= 1 && can_ask(core, v->author)) return v->author;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t peer = (v->author + v->asks + i) % n;
+        if (can_ask(core, peer)) return peer;
+    }
+    return n;
+}
+
+/* Returns when this vertex wants to be looked at again. */
+static uint64_t ask(struct cr_core *core, struct cr_dag_vertex *v)
+{
+    if (core->now_us < v->ask_at_us) return v->ask_at_us;
+    const uint32_t peer = whom(core, v);
+    if (peer == core->validators_count) {
+        v->ask_at_us = core->now_us + RETRY_US_MIN;
+        return v->ask_at_us;
+    }
+    if (core->fetch_counts[peer] == CR_FETCH_REFS_MAX) return core->now_us + CROWDED_US;
+    struct cr_ref *refs = core->fetch_refs + (size_t)peer * CR_FETCH_REFS_MAX;
+    refs[core->fetch_counts[peer]++] = (struct cr_ref){v->round, v->author, v->digest};
+    v->asks++;
+    v->ask_at_us = core->now_us + retry_us(core, v->asks);
+    return v->ask_at_us;
+}
+
+/* Lowest rounds first: they are nearest to what we have and unblock the rest. */
+void cr_fetch_run(struct cr_core *core)
+{
+    const struct cr_dag *dag = &core->dag;
+    if (dag->missing == 0 || core->syncer.active || core->halted) {
+        core->fetch_us = CR_NEVER;
+        return;
+    }
+    if (core->fetch_us != CR_NEVER && core->now_us < core->fetch_us) return;
+    for (uint32_t p = 0; p < core->validators_count; p++)
+        core->fetch_counts[p] = 0;
+
+    core->fetch_us = CR_NEVER;
+    uint32_t seen = 0;
+    for (uint32_t r = dag->gc_round + 1; seen < dag->missing; r++) {
+        for (uint32_t i = cr_dag_round(dag, r)->missing; i != 0; i = dag->pool[i].missing_next) {
+            seen++;
+            cr_fetch_expect(core, ask(core, &dag->pool[i]));
+        }
+    }
+    for (uint32_t p = 0; p < core->validators_count; p++) {
+        if (core->fetch_counts[p] == 0) continue;
+        struct cr_effect *fetch = cr_core_emit(core, CR_EFFECT_FETCH);
+        fetch->peer = p;
+        fetch->refs = core->fetch_refs + (size_t)p * CR_FETCH_REFS_MAX;
+        fetch->refs_count = core->fetch_counts[p];
+        core->fetches_total++;
+    }
+}
+
+static void send(struct cr_core *core, uint32_t peer, const struct cr_dag_vertex *v)
+{
+    struct cr_effect *effect = cr_core_emit(core, CR_EFFECT_SEND);
+    effect->peer = peer;
+    effect->body = v->body;
+}
+
+/* Losing copies of an equivocation are served like any other: somebody has built on them. Ours only
+ * when durable. */
+void cr_fetch_answer(struct cr_core *core, const struct cr_event *event)
+{
+    CR_ASSERT(event->peer < core->validators_count);
+    for (uint32_t i = 0; i < event->refs_count && i < CR_FETCH_REFS_MAX; i++) {
+        const struct cr_ref *ref = &event->refs[i];
+        const struct cr_dag_vertex *v =
+            cr_dag_find(&core->dag, ref->round, ref->author, &ref->digest);
+        if (v == NULL || v->state == CR_DAG_MISSING) continue;
+        if (v->state == CR_DAG_SUSPENDED && v->author == core->self) continue;
+        send(core, event->peer, v);
+    }
+}
+
+/* ---- status ---- */
+
+void cr_status_send(struct cr_core *core, uint32_t peer)
+{
+    struct cr_effect *effect = cr_core_emit(core, CR_EFFECT_SEND_STATUS);
+    effect->peer = peer;
+    effect->status = (struct cr_status){
+        .round = core->own.round,
+        .round_of_receiver = core->dag.last_round[peer],
+        .gc_round = core->dag.gc_round,
+        .commit_index = core->chain.index,
+        .oldest_commit = 1, /* the host knows better and fills it in */
+    };
+}
+
+/* The peer lacks own vertices above the round it names: push them, lowest first. */
+static void push_own(struct cr_core *core, uint32_t peer, uint32_t above)
+{
+    const struct cr_dag *dag = &core->dag;
+    const bool fresh = core->peers[peer].fresh;
+    uint32_t sent = 0;
+    if (above < dag->gc_round) above = dag->gc_round;
+    for (uint32_t r = above + 1; r <= core->own.round && r > above; r++) {
+        if (!fresh && core->now_us - core->sent_us[r % CR_ROUND_WINDOW] < PUSH_AGAIN_US) break;
+        const struct cr_dag_vertex *v = cr_dag_slot_first(dag, r, core->self);
+        if (v == NULL || v->state != CR_DAG_ACCEPTED) continue;
+        send(core, peer, v);
+        if (++sent == CR_STATUS_PUSH_MAX) break;
+    }
+    core->peers[peer].fresh = false;
+}
+
+void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_status *status)
+{
+    CR_ASSERT(peer < core->validators_count);
+    CR_ASSERT(peer != core->self);
+    struct cr_peer *from = &core->peers[peer];
+    if (status->commit_index > from->claim) from->claim = status->commit_index;
+    from->oldest = status->oldest_commit;
+    if (core->started) push_own(core, peer, status->round_of_receiver);
+}
+
+void cr_status_run(struct cr_core *core)
+{
+    if (core->now_us < core->status_us) return;
+    const bool idle = cr_core_is_idle(core);
+    core->status_us = core->now_us + (idle ? STATUS_IDLE_US : STATUS_BUSY_US);
+    for (uint32_t p = 0; p < core->validators_count; p++) {
+        if (core->peers[p].up) cr_status_send(core, p);
+    }
+}

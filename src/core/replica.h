@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* replica.h: the inside of a core, shared by the files of this folder only.
+ *
+ * A step is: the handler of the event, then `settle` (accept, decide, commit, clean up, until
+ * nothing moves), then the four that act on time: propose, fetch, sync, status. Each of those says
+ * when it wants to be called next; the earliest of them is the deadline. No signal can be missed,
+ * because everything is looked at again after every step.
+ */
+#ifndef CR_CORE_REPLICA_H
+#define CR_CORE_REPLICA_H
+
+#include "consensus/chain.h"
+#include "core/core.h"
+
+#define CR_NEVER UINT64_MAX
+
+enum {
+    CR_CLOCK_TIMES = 8,          /* rounds whose beginning is remembered for the adaptive wait */
+    CR_STATUS_PUSH_MAX = 16,     /* own vertices sent in answer to one STATUS */
+    CR_CLOCK_DRIFT_MS = 500,     /* a vertex may be this much ahead of our clock */
+    CR_SYNC_LAG = 8,             /* commits behind before old commits are asked for */
+    CR_SYNC_NEAR = 2,            /* and how close is close enough */
+};
+
+enum cr_proposal {
+    CR_PROPOSAL_NONE = 0, /* free to propose */
+    CR_PROPOSAL_SEALING,  /* PROPOSE ordered */
+    CR_PROPOSAL_STORING,  /* STORE ordered */
+};
+
+struct cr_own {
+    enum cr_proposal proposal;
+    uint32_t proposed;    /* highest round ever signed or being signed; never again */
+    uint32_t vertex;      /* id of our highest accepted vertex */
+    uint32_t round;       /* its round */
+    uint32_t pending;     /* id while it is not durable */
+    uint64_t sequence;    /* of its STORE */
+    uint64_t proposed_us; /* when the last one was proposed */
+};
+
+struct cr_pacemaker {
+    uint32_t waiting_round;  /* the round we could propose ... */
+    uint64_t since_us;       /* ... since then: its parents have a quorum */
+    uint64_t began_us[CR_CLOCK_TIMES]; /* the same for the last rounds, by round */
+    uint32_t began_round[CR_CLOCK_TIMES];
+    uint64_t late_us;        /* decaying maximum of how late leaders were */
+    uint64_t timeout_us;     /* grows while nothing commits */
+    uint32_t grown_round;
+    uint64_t wake_us;
+};
+
+struct cr_peer {
+    bool up;
+    bool fresh; /* came up since its last STATUS: what was sent before may be lost */
+    uint64_t claim;  /* highest commit index it has claimed, in a status or a header */
+    uint64_t oldest; /* first commit it can serve */
+};
+
+struct cr_syncer {
+    bool active;
+    bool asked;
+    uint32_t peer;
+    uint64_t cursor;      /* first commit not yet delivered by a range */
+    uint64_t give_up_us;  /* on this request */
+    uint64_t index;       /* last commit index seen, and when it moved */
+    uint64_t moved_us;
+    uint64_t not_before_us;
+    uint32_t relaxed;     /* nobody waits for rounds up to here (protocol 8.3) */
+    uint64_t wake_us;
+};
+
+struct cr_core {
+    struct cr_core_config config;
+    const struct cr_committee *committee;
+    uint32_t self;
+    uint32_t validators_count;
+    uint32_t rounds_ahead;
+
+    struct cr_dag dag;
+    struct cr_schedule schedule;
+    struct cr_decider decider;
+    struct cr_chain chain;
+
+    uint64_t now_us;
+    uint64_t wall_ms;
+    bool started;
+    bool halted;
+    uint64_t sequence; /* last STORE */
+    uint64_t stored;   /* last STORED */
+    uint32_t waiting;  /* transactions at the host */
+    uint32_t payload_pending; /* accepted, not committed vertices with transactions */
+    uint64_t executed_index;
+    struct cr_hash effects_digest;
+    uint64_t checkpoint_index;
+    struct cr_hash state_root;
+
+    struct cr_own own;
+    struct cr_pacemaker pacemaker;
+    struct cr_syncer syncer;
+    struct cr_peer peers[CR_VALIDATORS_MAX];
+    uint64_t sent_us[CR_ROUND_WINDOW]; /* when own vertices were broadcast, by round */
+    uint64_t fetch_us;
+    uint64_t status_us;
+
+    /* What the effects of one step point to. */
+    struct cr_effects *effects;
+    struct cr_header *header;
+    struct cr_ref *fetch_refs;      /* [validators_count][CR_FETCH_REFS_MAX] */
+    uint32_t *fetch_counts;         /* [validators_count] */
+    struct cr_ref *commit_refs;     /* leaders and vertices of the commits of this step */
+    uint32_t commit_refs_max, commit_refs_used;
+    uint32_t *commit_bodies;
+    uint32_t commit_bodies_used;
+    struct cr_schedule_state *commit_schedules; /* [window] */
+    uint32_t commits;
+
+    uint64_t accepted_total, proposed_total, fetches_total, syncs_total, timeouts_total;
+    uint64_t equivocations_total;
+    uint64_t verdicts[CR_VERDICTS_COUNT];
+};
+
+/* core.c */
+struct cr_effect *cr_core_emit(struct cr_core *core, enum cr_effect_kind kind);
+void cr_core_drop(struct cr_core *core, uint32_t body, enum cr_verdict verdict);
+bool cr_core_quorum(const struct cr_core *core, const struct cr_authors *set);
+
+/* pacemaker.c: when to propose, and what. */
+void cr_pacemaker_init(struct cr_core *core);
+void cr_pacemaker_run(struct cr_core *core);
+void cr_pacemaker_on_accept(struct cr_core *core, const struct cr_dag_vertex *v);
+void cr_pacemaker_on_commit(struct cr_core *core);
+bool cr_core_is_idle(const struct cr_core *core);
+
+/* parents.c: docs/protocol.md 4.4. */
+void cr_parents_choose(const struct cr_core *core, uint32_t round, struct cr_header *header);
+
+/* fetch.c: missing ancestors; answers; status. */
+void cr_fetch_expect(struct cr_core *core, uint64_t ask_at_us);
+uint64_t cr_fetch_first_us(const struct cr_core *core);
+void cr_fetch_run(struct cr_core *core);
+void cr_fetch_answer(struct cr_core *core, const struct cr_event *event);
+void cr_status_run(struct cr_core *core);
+void cr_status_send(struct cr_core *core, uint32_t peer);
+void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_status *status);
+
+/* sync.c: old commits. */
+/* In sync, lets go what waits for vertices that no undecided slot can need. */
+void cr_sync_relax(struct cr_core *core);
+void cr_sync_run(struct cr_core *core);
+void cr_sync_on_range(struct cr_core *core, const struct cr_event *event);
+/* The stake that claims to have committed `index` or more. */
+uint64_t cr_sync_claims(const struct cr_core *core, uint64_t index);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sync.c: catching up with commits whose vertices peers no longer hold in memory (docs/protocol.md 8).
+ *
+ * The answer to a request is a series of ordinary VERTEX events in linear order, then RANGE. Nothing
+ * in it is believed: the vertices are signed, and the commits are decided here as always.
+ */
+#include "core/replica.h"
+
+enum {
+    REQUEST_US = 2 * 1000 * 1000,
+    NO_PEER_US = 200 * 1000,
+    STUCK_US = 10 * 1000 * 1000,  /* no commit for so long: ordinary fetching must help */
+    PAUSE_US = 1000 * 1000,       /* after the last range, before the next attempt */
+};
+
+uint64_t cr_sync_claims(const struct cr_core *core, uint64_t index)
+{
+    uint64_t stake = 0;
+    for (uint32_t p = 0; p < core->validators_count; p++) {
+        if (p != core->self && core->peers[p].claim >= index) stake += core->committee->stake[p];
+    }
+    return stake;
+}
+
+static bool behind_by(const struct cr_core *core, uint64_t commits)
+{
+    return cr_sync_claims(core, core->chain.index + commits) > core->committee->faulty;
+}
+
+static void stop(struct cr_core *core, uint64_t pause_us)
+{
+    core->syncer.active = false;
+    core->syncer.asked = false;
+    core->syncer.not_before_us = core->now_us + pause_us;
+    core->syncer.wake_us = CR_NEVER;
+    cr_fetch_expect(core, core->now_us); /* what is missing now is ours to find */
+}
+
+static void give_up_request(struct cr_core *core)
+{
+    core->syncer.asked = false;
+    core->syncer.peer = (core->syncer.peer + 1) % core->validators_count;
+    core->syncer.cursor = core->chain.index + 1;
+}
+
+static bool can_serve(const struct cr_core *core, uint32_t p, uint64_t from)
+{
+    const struct cr_peer *peer = &core->peers[p];
+    return p != core->self && peer->up && peer->claim >= from && peer->oldest <= from;
+}
+
+/* The next peer that can serve the cursor, from the last one on; validators_count: none. */
+static uint32_t choose(const struct cr_core *core)
+{
+    const uint32_t n = core->validators_count;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t p = (core->syncer.peer + i) % n;
+        if (can_serve(core, p, core->syncer.cursor)) return p;
+    }
+    return n;
+}
+
+static void request(struct cr_core *core)
+{
+    struct cr_syncer *syncer = &core->syncer;
+    if (syncer->cursor <= core->chain.index) syncer->cursor = core->chain.index + 1;
+    const uint32_t peer = choose(core);
+    if (peer == core->validators_count) {
+        if (syncer->cursor > core->chain.index + 1)
+            stop(core, PAUSE_US); /* we have all there is; the rest is fresh enough to fetch */
+        else
+            syncer->wake_us = core->now_us + NO_PEER_US;
+        return;
+    }
+    syncer->peer = peer;
+    syncer->asked = true;
+    syncer->give_up_us = core->now_us + REQUEST_US;
+    syncer->wake_us = syncer->give_up_us;
+    struct cr_effect *sync = cr_core_emit(core, CR_EFFECT_SYNC);
+    sync->peer = peer;
+    sync->range.from_commit = syncer->cursor;
+    sync->range.commits = CR_SYNC_COMMITS_MAX;
+    core->syncs_total++;
+}
+
+/* Only vertices above the last leader round can decide anything still open. Lower ones that lack are
+ * either below the horizon of the commit that needs their children, and then nobody may have them
+ * any more, or in the cone of a commit, which then waits for them (docs/protocol.md 8.3). */
+void cr_sync_relax(struct cr_core *core)
+{
+    struct cr_syncer *syncer = &core->syncer;
+    if (!syncer->active || core->chain.leader_round <= syncer->relaxed) return;
+    cr_dag_stop_waiting(&core->dag, syncer->relaxed + 1, core->chain.leader_round);
+    syncer->relaxed = core->chain.leader_round;
+}
+
+void cr_sync_run(struct cr_core *core)
+{
+    struct cr_syncer *syncer = &core->syncer;
+    if (core->chain.index > syncer->index) {
+        syncer->index = core->chain.index;
+        syncer->moved_us = core->now_us;
+    }
+    if (core->halted) {
+        syncer->active = false;
+        syncer->wake_us = CR_NEVER;
+        return;
+    }
+    if (!syncer->active) {
+        if (core->now_us < syncer->not_before_us || !behind_by(core, CR_SYNC_LAG)) return;
+        syncer->active = true;
+        syncer->asked = false;
+        syncer->cursor = core->chain.index + 1;
+        syncer->moved_us = core->now_us;
+        syncer->relaxed = 0;
+    }
+    if (!behind_by(core, CR_SYNC_NEAR + 1)) {
+        stop(core, 0);
+        return;
+    }
+    if (core->now_us - syncer->moved_us >= STUCK_US) {
+        stop(core, STUCK_US);
+        return;
+    }
+    if (syncer->asked && core->now_us >= syncer->give_up_us) give_up_request(core);
+    if (!syncer->asked && core->now_us >= syncer->wake_us) syncer->wake_us = CR_NEVER;
+    if (!syncer->asked && syncer->wake_us == CR_NEVER) request(core);
+}
+
+void cr_sync_on_range(struct cr_core *core, const struct cr_event *event)
+{
+    struct cr_syncer *syncer = &core->syncer;
+    if (!syncer->active || !syncer->asked || event->peer != syncer->peer) return;
+    if (event->range.from_commit != syncer->cursor) return;
+    syncer->wake_us = CR_NEVER;
+    if (event->range.to_commit < syncer->cursor ||
+        event->range.to_commit - syncer->cursor >= CR_SYNC_COMMITS_MAX) {
+        give_up_request(core);
+        return;
+    }
+    syncer->asked = false;
+    syncer->cursor = event->range.to_commit + 1;
+    /* Far ahead of what we could commit: something in between is lacking. Begin again elsewhere. */
+    if (syncer->cursor > core->chain.index + 2 * CR_SYNC_COMMITS_MAX) give_up_request(core);
+}

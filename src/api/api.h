@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api.h: the HTTP interface of a node (docs/api.md): submit, status, state, commits, health, metrics.
+ *
+ * Runs on threads of its own (libmicrohttpd). It never touches the replica: it hands transactions
+ * to the node through `submit`, reads the executed state through snapshots of the state database,
+ * and is told of results by cr_api_final. Everything a client can send is bounded.
+ */
+#ifndef CR_API_API_H
+#define CR_API_API_H
+
+#include "ledger/ledger.h"
+#include "store/state.h"
+#include "wire/tx.h"
+
+/* What a node says about itself; a copy, taken under the node's lock. */
+struct cr_node_status {
+    char chain[CR_NAME_BYTES_MAX + 1];
+    struct cr_hash genesis_id;
+    char validator[CR_NAME_BYTES_MAX + 1];
+    uint32_t validator_index;
+    uint32_t validators_count;
+    uint64_t epoch;
+    uint32_t round;
+    uint64_t commit_index; /* ordered */
+    struct cr_hash commit_digest;
+    uint64_t executed_index; /* executed and visible in the state */
+    struct cr_hash effects_digest;
+    uint64_t checkpoint_index;
+    struct cr_hash state_root;
+    uint32_t degraded_level;                      /* 0 normal .. 4 halted */
+    uint32_t peers_up;                            /* other validators connected */
+    uint64_t stake_up, stake_total, stake_quorum; /* connected stake, own included */
+    bool started;                                 /* log recovered, state loaded */
+    bool ready;                                   /* caught up, connected to a quorum, signing */
+    bool syncing;
+    bool halted;
+    bool live; /* the main loop turned less than 2 s ago and storage is writable */
+    char not_ready_because[128]; /* empty when ready */
+    uint32_t mempool_txs;
+    uint64_t mempool_bytes;
+};
+
+/* Answer of the node to one submitted transaction. */
+enum cr_submit {
+    CR_SUBMIT_RECEIVED = 1, /* in the mempool now: it will be final, or expire */
+    CR_SUBMIT_PENDING,      /* the same id waits already */
+    CR_SUBMIT_EXECUTED,     /* the same id has a result already: ask for it */
+    CR_SUBMIT_REJECTED,     /* `result` says why; definite, nothing was changed */
+    CR_SUBMIT_FULL,         /* mempool or the account's share is full: retry later */
+    CR_SUBMIT_UNAVAILABLE,  /* stopping, halted or not started */
+};
+
+struct cr_text { /* a growing text for /metrics; appended by cr_text_print */
+    char *bytes;
+    size_t count, count_max;
+    bool truncated;
+};
+void cr_text_print(struct cr_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct cr_api_backend {
+    void *context;
+    /* Any API thread. Checks the signature; `tx` and `bytes` are borrowed. *result is set when
+     * REJECTED. */
+    enum cr_submit (*submit)(void *context, const struct cr_tx *tx, const uint8_t *bytes,
+                             enum cr_result *result);
+    void (*status)(void *context, struct cr_node_status *out);
+    /* Whether a transaction is known but not final: received (false: unknown) or ordered. */
+    bool (*pending)(void *context, const struct cr_hash *id, bool *ordered);
+    void (*metrics)(void *context, struct cr_text *out);
+    struct cr_state_db *state; /* NULL until started */
+    struct cr_log *log;        /* commit records for /v1/commits */
+};
+
+struct cr_api_config {
+    const char *listen; /* "127.0.0.1:7080" or "[::1]:7080" */
+    uint32_t connections_max;
+    const char *version;
+    struct cr_api_backend backend;
+};
+
+struct cr_api;
+
+/* CR_ERR_IO with a sentence: "cannot listen on 127.0.0.1:7080: Address already in use ...". */
+CR_MUST_CHECK enum cr_err cr_api_open(const struct cr_api_config *config, struct cr_api **out,
+                                      struct cr_store_failure *failure);
+/* Refuses new requests with 503, answers waiting ones ("outcome unknown"), closes. NULL allowed. */
+void cr_api_close(struct cr_api *api);
+
+struct cr_api_result {
+    struct cr_hash id;
+    uint64_t commit_index;
+    uint32_t position;
+    enum cr_result result;
+};
+/* Tells that these transactions have results and are visible to readers. Executor thread. */
+void cr_api_final(struct cr_api *api, const struct cr_api_result *results, uint32_t count);
+
+#endif

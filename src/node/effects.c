@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* effects.c: performs what the core orders. */
+#include <string.h>
+
+#include "node/clock.h"
+#include "node/replica.h"
+#include "wire/message.h"
+
+static void send_message(struct cr_node *node, uint32_t peer, enum cr_net_class class,
+                         const struct cr_message *message)
+{
+    const size_t bytes = cr_message_bytes(message);
+    struct cr_net_block *block = cr_net_block_new(bytes);
+    if (!block) return;
+    cr_message_encode(message, block->bytes, bytes);
+    /* A lost message is asked for again. */
+    (void)!cr_net_send(node->net, peer, class, block);
+    cr_net_block_give(block);
+}
+
+static void propose(struct cr_node *node, const struct cr_effect *effect)
+{
+    struct cr_seal_job *job = cr_seal_new(node->seal);
+    uint32_t txs_count = 0;
+    job->header = *effect->header;
+    /* The core says how much it may carry: nothing while it catches up. */
+    CR_ASSERT(effect->header->payload_bytes <= CR_PAYLOAD_BYTES_MAX);
+    const size_t payload_bytes =
+        cr_mempool_take(node->mempool, job->header.round, node->payload_scratch,
+                        effect->header->payload_bytes, &txs_count);
+    job->header.payload_bytes = (uint32_t)payload_bytes;
+    job->header.payload_count = txs_count;
+    job->vertex_bytes = cr_seal_vertex_bytes(&job->header, CR_ALG_MLDSA65);
+
+    job->body = cr_body_new(&node->bodies, 1 + job->vertex_bytes);
+    CR_ASSERT(job->body != CR_BODY_NONE); /* a reserve is kept from what peers may fill */
+    struct cr_body *body = cr_body_get(&node->bodies, job->body);
+    body->block->bytes[0] = CR_MESSAGE_VERTEX;
+    job->vertex = body->block->bytes + 1;
+    if (payload_bytes > 0)
+        memcpy(job->vertex + job->vertex_bytes - payload_bytes, node->payload_scratch,
+               payload_bytes);
+    cr_seal_submit(node->seal);
+}
+
+static void store(struct cr_node *node, const struct cr_effect *effect)
+{
+    const struct cr_body *body = cr_body_get(&node->bodies, effect->body);
+    struct cr_disk_item item = {.kind = CR_LOG_VERTEX,
+                                .tag = effect->body,
+                                .bytes = cr_body_vertex(body),
+                                .bytes_count = cr_body_vertex_bytes(body),
+                                .sequence = effect->store.sequence,
+                                .own = effect->store.own};
+    if (effect->store.own)
+        item.guard = (struct cr_guard_record){.epoch = node->committee.epoch,
+                                              .round = effect->store.round,
+                                              .digest = effect->store.digest};
+    cr_body_take(&node->bodies, effect->body);
+    CR_ASSERT(cr_disk_put(node->disk, &item)); /* cr_node_has_room keeps room for a whole step */
+    cr_disk_kick(node->disk);
+}
+
+static void send_body(struct cr_node *node, uint32_t peer, enum cr_net_class class, uint32_t body)
+{
+    (void)!cr_net_send(node->net, peer, class, cr_body_get(&node->bodies, body)->block);
+}
+
+static void broadcast(struct cr_node *node, uint32_t body)
+{
+    for (uint32_t peer = 0; peer < node->committee.validators_count; peer++) {
+        if (peer != node->self && cr_authors_has(&node->up, peer))
+            send_body(node, peer, CR_NET_CONSENSUS, body);
+    }
+}
+
+static void fetch(struct cr_node *node, const struct cr_effect *effect)
+{
+    struct cr_message message = {.type = CR_MESSAGE_FETCH, .refs_count = effect->refs_count};
+    CR_ASSERT(effect->refs_count <= CR_FETCH_REFS_MAX);
+    memcpy(message.refs, effect->refs, effect->refs_count * sizeof message.refs[0]);
+    send_message(node, effect->peer, CR_NET_FETCH, &message);
+}
+
+static void ask_range(struct cr_node *node, const struct cr_effect *effect)
+{
+    const struct cr_message message = {.type = CR_MESSAGE_SYNC,
+                                       .from_commit = effect->range.from_commit,
+                                       .to_commit =
+                                           effect->range.from_commit + effect->range.commits - 1};
+    if (node->range.delivering) return; /* the core has given that peer up; it will ask again */
+    node->range.asked = true;
+    node->range.peer = effect->peer;
+    node->range.from_commit = message.from_commit;
+    node->range.to_commit = message.to_commit;
+    send_message(node, effect->peer, CR_NET_SYNC, &message);
+}
+
+void cr_node_note_position(struct cr_node *node, uint32_t round,
+                           const struct cr_log_position *position)
+{
+    const uint32_t slot = round % CR_ROUND_WINDOW;
+    node->newest = *position;
+    if (node->round_of_first[slot] == round && node->first_of_round[slot].sequence > 0) return;
+    if (node->round_of_first[slot] > round) return;
+    node->round_of_first[slot] = round;
+    node->first_of_round[slot] = *position;
+}
+
+/* Where to start reading the log to meet every vertex above `gc_round`. */
+static struct cr_log_position scan_from(const struct cr_node *node, uint32_t gc_round)
+{
+    struct cr_log_position scan = node->newest;
+    for (uint32_t i = 0; i < CR_ROUND_WINDOW; i++) {
+        if (node->round_of_first[i] > gc_round && node->first_of_round[i].sequence > 0 &&
+            node->first_of_round[i].sequence < scan.sequence)
+            scan = node->first_of_round[i];
+    }
+    return scan;
+}
+
+static void commit(struct cr_node *node, const struct cr_effect *effect)
+{
+    const struct cr_log_position scan = scan_from(node, effect->commit.record.gc_round);
+    /* cr_node_has_room keeps room for all commits of a step; what is left is memory. */
+    const bool put = cr_executor_put(node->executor, effect, &scan, node->disk);
+    CR_ASSERT(put);
+    node->commit_us = node->now_us;
+    cr_disk_kick(node->disk);
+    if (!cr_report_wanted(CR_LOG_LEVEL_DEBUG)) return;
+    char digest[17];
+    cr_hex_encode(effect->commit.digest.bytes, 8, digest);
+    cr_report(CR_LOG_LEVEL_DEBUG, "consensus", "commit",
+              "index=%llu leader_round=%u vertices=%u digest=%s",
+              (unsigned long long)effect->commit.record.index, effect->commit.record.leader_round,
+              effect->commit.record.vertices_count, digest);
+}
+
+static void tell_evidence(struct cr_node *node, const struct cr_effect *effect)
+{
+    const struct cr_ref *ref = &cr_body_get(&node->bodies, effect->body)->ref;
+    cr_report(CR_LOG_LEVEL_WARN, "consensus", "equivocation",
+              "validator=%s round=%u text=\"two vertices are signed for one round\"",
+              node->genesis->validators[ref->author].name, ref->round);
+}
+
+static void halt(struct cr_node *node, const char *reason)
+{
+    node->halted = true;
+    node->halt_reason = reason;
+    cr_report(CR_LOG_LEVEL_ERROR, "consensus", "halt",
+              "reason=\"%s\" text=\"nothing more is signed; reads go on; keep the data folder\"",
+              reason);
+}
+
+void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
+{
+    switch (effect->kind) {
+    case CR_EFFECT_PROPOSE: propose(node, effect); return;
+    case CR_EFFECT_STORE: store(node, effect); return;
+    case CR_EFFECT_BROADCAST: broadcast(node, effect->body); return;
+    case CR_EFFECT_SEND: send_body(node, effect->peer, CR_NET_FETCH, effect->body); return;
+    case CR_EFFECT_SEND_STATUS: {
+        const struct cr_message message = {.type = CR_MESSAGE_STATUS, .status = effect->status};
+        send_message(node, effect->peer, CR_NET_CONSENSUS, &message);
+        return;
+    }
+    case CR_EFFECT_FETCH: fetch(node, effect); return;
+    case CR_EFFECT_SYNC: ask_range(node, effect); return;
+    case CR_EFFECT_COMMIT: commit(node, effect); return;
+    case CR_EFFECT_DROP: cr_body_give(&node->bodies, effect->body); return;
+    case CR_EFFECT_REQUEUE:
+        cr_mempool_requeue(node->mempool, cr_body_get(&node->bodies, effect->body)->ref.round);
+        return;
+    case CR_EFFECT_EVIDENCE: tell_evidence(node, effect); return;
+    case CR_EFFECT_HALT: halt(node, effect->reason); return;
+    }
+    CR_UNREACHABLE();
+}
+
+void cr_node_step(struct cr_node *node, struct cr_event *event)
+{
+    event->now_us = node->now_us;
+    event->wall_ms = cr_wall_ms();
+    cr_core_step(node->core, event, &node->effects);
+    for (uint32_t i = 0; i < node->effects.count; i++)
+        cr_node_perform(node, &node->effects.items[i]);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* frames.c: what comes from peers: frames in, verified vertices and requests to the core. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/replica.h"
+#include "wire/message.h"
+#include "wire/payload.h"
+
+enum {
+    /* One step can store n * CR_ROUNDS_AHEAD vertices when a gap closes, and commit the window. */
+    STORES_PER_STEP_MAX = CR_VALIDATORS_MAX * CR_ROUNDS_AHEAD,
+};
+_Static_assert(CR_DISK_ITEMS_MAX >= 2 * STORES_PER_STEP_MAX, "a step's stores fit the disk queue");
+_Static_assert(CR_EXECUTOR_COMMITS_MAX >= 3 * CR_ROUND_WINDOW, "a step's commits fit the executor");
+
+bool cr_node_has_room(const struct cr_node *node)
+{
+    return cr_disk_room(node->disk) > STORES_PER_STEP_MAX + CR_ROUND_WINDOW &&
+           cr_executor_room(node->executor) > CR_ROUND_WINDOW;
+}
+
+enum give { GIVEN, NO_ROOM, REFUSED };
+
+/* Starts the verification of one encoded vertex from a peer. */
+static enum give give_vertex(struct cr_node *node, uint32_t peer, const uint8_t *bytes,
+                             uint32_t count, bool of_range)
+{
+    if (!cr_node_has_room(node)) return NO_ROOM;
+    struct cr_verify_job *job = cr_verify_new(node->verify);
+    if (!job) return NO_ROOM;
+    if (cr_vertex_decode(bytes, count, &job->vertex) != CR_OK) {
+        node->counters.frames_bad[peer]++;
+        return REFUSED;
+    }
+    if (cr_core_admit(node->core, &job->vertex.header, &job->vertex.digest) != CR_VERDICT_OK)
+        return REFUSED;
+    if (cr_verify_has(node->verify, &job->vertex.digest)) return REFUSED;
+    if (node->bodies.count_used > CR_NODE_BODIES_MAX / 8 * 7) {
+        node->counters.vertices_refused++;
+        return REFUSED;
+    }
+    job->body = cr_body_new(&node->bodies, 1 + (size_t)count);
+    if (job->body == CR_BODY_NONE) {
+        node->counters.vertices_refused++;
+        return REFUSED;
+    }
+    struct cr_body *body = cr_body_get(&node->bodies, job->body);
+    body->block->bytes[0] = CR_MESSAGE_VERTEX;
+    memcpy(body->block->bytes + 1, bytes, count);
+    /* The views must point into the copy that stays. */
+    job->vertex.signature = body->block->bytes + 1 + (job->vertex.signature - bytes);
+    job->vertex.payload = body->block->bytes + 1 + (job->vertex.payload - bytes);
+    cr_body_describe(body, &job->vertex);
+    job->peer = peer;
+    job->of_range = of_range;
+    cr_verify_submit(node->verify);
+    return GIVEN;
+}
+
+/* ---- verified vertices into the core ---- */
+
+static bool wanted(struct cr_node *node, struct cr_verify_job *job)
+{
+    switch (job->result) {
+    case CR_VERIFY_GOOD: return true;
+    case CR_VERIFY_BAD_PAYLOAD: node->counters.vertices_bad_payload++; return false;
+    case CR_VERIFY_BAD_SIGNATURE: node->counters.vertices_bad_signature++; return false;
+    }
+    CR_UNREACHABLE();
+}
+
+void cr_node_pump_verified(struct cr_node *node)
+{
+    struct cr_verify_job *job;
+    while (cr_node_has_room(node) && (job = cr_verify_done(node->verify)) != NULL) {
+        struct cr_event event = {.kind = CR_EVENT_VERTEX, .peer = job->peer};
+        const bool good = wanted(node, job);
+        if (job->of_range) node->range.under_way--;
+        if (good) {
+            cr_body_get(&node->bodies, job->body)->verdicts = job->verdicts;
+            event.vertex = (struct cr_event_vertex){
+                .header = &job->vertex.header, .digest = job->vertex.digest, .body = job->body};
+            cr_node_step(node, &event);
+        } else {
+            free(job->verdicts);
+            cr_body_give(&node->bodies, job->body);
+        }
+        cr_verify_release(node->verify);
+    }
+    if (cr_authors_is_empty(&node->paused) || !cr_node_has_room(node)) return;
+    const struct cr_authors paused = node->paused;
+    node->paused = (struct cr_authors){0};
+    for (uint32_t peer = cr_authors_next(&paused, 0); peer < CR_VALIDATORS_MAX;
+         peer = cr_authors_next(&paused, peer + 1))
+        cr_net_resume(node->net, peer);
+}
+
+/* ---- ranges of old commits ---- */
+
+static void on_range(struct cr_node *node, uint32_t peer, const struct cr_message *message)
+{
+    struct cr_node_range *range = &node->range;
+    if (!range->asked || range->delivering || range->peer != peer) return;
+    if (message->from_commit != range->from_commit || message->to_commit > range->to_commit) return;
+    range->asked = false;
+    range->delivering = true;
+    range->to_commit = message->to_commit;
+    memcpy(range->frame, message->range, message->range_bytes);
+    range->vertices = cr_payload_begin(range->frame, message->range_bytes, message->range_count);
+}
+
+/* One vertex at a time in the order of the range; the core is told when the last one is in. */
+void cr_node_pump_range(struct cr_node *node)
+{
+    struct cr_node_range *range = &node->range;
+    const uint8_t *bytes;
+    uint32_t count;
+    while (range->delivering && range->under_way < CR_NODE_RANGE_JOBS_MAX) {
+        const struct cr_payload before = range->vertices;
+        if (!cr_payload_next(&range->vertices, &bytes, &count)) break;
+        const enum give given = give_vertex(node, range->peer, bytes, count, true);
+        if (given == GIVEN) range->under_way++;
+        if (given == NO_ROOM) {
+            range->vertices = before;
+            return;
+        }
+    }
+    if (!range->delivering || range->under_way > 0) return;
+    if (range->vertices.count_left > 0 && !range->vertices.reader.bad) return;
+    struct cr_event event = {.kind = CR_EVENT_RANGE, .peer = range->peer};
+    event.range.from_commit = range->from_commit;
+    event.range.to_commit = range->to_commit;
+    range->delivering = false;
+    cr_node_step(node, &event);
+}
+
+/* ---- callbacks of the network ---- */
+
+static void on_request(struct cr_node *node, uint32_t peer, const struct cr_message *message)
+{
+    struct cr_event event = {.peer = peer};
+    switch (message->type) {
+    case CR_MESSAGE_STATUS:
+        event.kind = CR_EVENT_STATUS;
+        event.status = message->status;
+        cr_node_step(node, &event);
+        return;
+    case CR_MESSAGE_FETCH:
+        event.kind = CR_EVENT_FETCH;
+        event.refs = message->refs;
+        event.refs_count = message->refs_count;
+        cr_node_step(node, &event);
+        return;
+    case CR_MESSAGE_SYNC:
+        cr_node_serve_range(node, peer, message->from_commit, message->to_commit);
+        return;
+    case CR_MESSAGE_RANGE: on_range(node, peer, message); return;
+    case CR_MESSAGE_VERTEX: break;
+    }
+    CR_UNREACHABLE();
+}
+
+bool cr_node_on_frame(void *context, uint32_t peer, enum cr_net_class class, const uint8_t *bytes,
+                      size_t count)
+{
+    struct cr_node *node = context;
+    struct cr_message message;
+    (void)class;
+    if (cr_message_decode(bytes, count, &message) != CR_OK) {
+        node->counters.frames_bad[peer]++;
+        return true;
+    }
+    if (message.type != CR_MESSAGE_VERTEX) {
+        if (!cr_node_has_room(node)) {
+            cr_authors_add(&node->paused, peer);
+            return false;
+        }
+        on_request(node, peer, &message);
+        return true;
+    }
+    if (give_vertex(node, peer, message.vertex, message.vertex_bytes, false) != NO_ROOM)
+        return true;
+    cr_authors_add(&node->paused, peer);
+    return false;
+}
+
+void cr_node_on_peer(void *context, uint32_t peer, bool up, const char *reason)
+{
+    struct cr_node *node = context;
+    struct cr_event event = {.kind = CR_EVENT_PEER, .peer = peer, .up = up};
+    char quoted[128];
+    if (up)
+        cr_authors_add(&node->up, peer);
+    else
+        cr_authors_remove(&node->up, peer);
+    if (!up && node->range.peer == peer) node->range.asked = false;
+    cr_report(CR_LOG_LEVEL_INFO, "net", up ? "peer-up" : "peer-down", "validator=%s reason=%s",
+              node->genesis->validators[peer].name,
+              cr_report_quote(reason ? reason : "", quoted, sizeof quoted));
+    cr_node_step(node, &event);
+}
+
+void cr_node_on_net_report(void *context, const char *text)
+{
+    struct cr_node *node = context;
+    char quoted[400];
+    if (!cr_report_allowed(&node->report_limit, 10, node->now_us)) return;
+    cr_report(CR_LOG_LEVEL_WARN, "net", "refused", "text=%s",
+              cr_report_quote(text, quoted, sizeof quoted));
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metrics.c: the node's figures in Prometheus text form. Labels come from closed sets: validator
+ * names, verdicts, results. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "node/replica.h"
+
+static void head(struct cr_text *out, const char *name, const char *kind, const char *help)
+{
+    cr_text_print(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind);
+}
+
+static void one(struct cr_text *out, const char *name, const char *kind, const char *help,
+                uint64_t value)
+{
+    head(out, name, kind, help);
+    cr_text_print(out, "%s %" PRIu64 "\n", name, value);
+}
+
+static void consensus(struct cr_text *out, const struct cr_core_stats *core)
+{
+    one(out, "creto_round", "gauge", "Newest durable own vertex.", core->round);
+    one(out, "creto_commit_index", "gauge", "Last commit ordered here.", core->commit_index);
+    one(out, "creto_commit_index_quorum", "gauge", "Highest commit that more than F stake claims.",
+        core->commit_index_quorum);
+    one(out, "creto_vertices_accepted_total", "counter", "Vertices accepted into the DAG.",
+        core->accepted_total);
+    one(out, "creto_vertices_proposed_total", "counter", "Own vertices.", core->proposed_total);
+    one(out, "creto_vertices_suspended", "gauge", "Vertices that wait for an ancestor.",
+        core->suspended);
+    one(out, "creto_vertices_missing", "gauge", "Ancestors wanted from peers.", core->missing);
+    one(out, "creto_fetches_total", "counter", "Requests for missing vertices.",
+        core->fetches_total);
+    one(out, "creto_syncs_total", "counter", "Requests for ranges of old commits.",
+        core->syncs_total);
+    one(out, "creto_round_timeouts_total", "counter", "Rounds that did not wait for all leaders.",
+        core->timeouts_total);
+    one(out, "creto_equivocations_total", "counter",
+        "Second vertices seen for one author and round.", core->equivocations_total);
+    head(out, "creto_leader_slots_total", "counter", "Decided leader slots by outcome.");
+    cr_text_print(out,
+                  "creto_leader_slots_total{outcome=\"direct\"} %" PRIu64 "\n"
+                  "creto_leader_slots_total{outcome=\"indirect\"} %" PRIu64 "\n"
+                  "creto_leader_slots_total{outcome=\"skipped\"} %" PRIu64 "\n",
+                  core->slots_direct, core->slots_indirect, core->slots_skipped);
+    head(out, "creto_vertices_dropped_total", "counter", "Vertices let go, by verdict.");
+    for (uint32_t i = CR_VERDICT_KNOWN; i < CR_VERDICTS_COUNT; i++)
+        cr_text_print(out, "creto_vertices_dropped_total{verdict=\"%s\"} %" PRIu64 "\n",
+                      cr_verdict_text((enum cr_verdict)i), core->verdicts[i]);
+}
+
+static void ledger(struct cr_text *out, const struct cr_executor_stats *executor)
+{
+    head(out, "creto_transactions_total", "counter", "Executed transactions by result.");
+    for (uint32_t i = 0; i < CR_RESULTS_COUNT; i++)
+        cr_text_print(out, "creto_transactions_total{result=\"%s\"} %" PRIu64 "\n",
+                      cr_result_label((enum cr_result)i), executor->results[i]);
+    one(out, "creto_operations_total", "counter", "Executed operations.", executor->operations);
+}
+
+static void peers(struct cr_text *out, const struct cr_node *node,
+                  const struct cr_net_peer_stats *stats, const struct cr_core_stats *core,
+                  const struct cr_node_counters *counters)
+{
+    head(out, "creto_peer_up", "gauge", "1 when connected.");
+    for (uint32_t i = 0; i < node->committee.validators_count; i++) {
+        const char *name = node->genesis->validators[i].name;
+        if (i == node->self) continue;
+        cr_text_print(out, "creto_peer_up{validator=\"%s\"} %d\n", name, stats[i].up);
+    }
+    head(out, "creto_peer_rtt_seconds", "gauge", "Smoothed round-trip time.");
+    for (uint32_t i = 0; i < node->committee.validators_count; i++) {
+        if (i == node->self) continue;
+        cr_text_print(out, "creto_peer_rtt_seconds{validator=\"%s\"} %.6f\n",
+                      node->genesis->validators[i].name, (double)stats[i].rtt_us / 1e6);
+    }
+    head(out, "creto_peer_frames_bad_total", "counter", "Frames that do not decode.");
+    for (uint32_t i = 0; i < node->committee.validators_count; i++)
+        cr_text_print(out, "creto_peer_frames_bad_total{validator=\"%s\"} %" PRIu64 "\n",
+                      node->genesis->validators[i].name, counters->frames_bad[i]);
+    head(out, "creto_validator_last_round", "gauge", "Highest accepted round of each validator.");
+    for (uint32_t i = 0; i < node->committee.validators_count; i++)
+        cr_text_print(out, "creto_validator_last_round{validator=\"%s\"} %u\n",
+                      node->genesis->validators[i].name, core->last_round[i]);
+}
+
+static void storage(struct cr_text *out, struct cr_node *node)
+{
+    struct cr_log_stats log;
+    struct cr_disk_stats *disk = malloc(sizeof *disk);
+    cr_log_stats(node->log, &log);
+    one(out, "creto_log_bytes_total", "counter", "Bytes appended to the segment log.", log.bytes);
+    if (!disk) return;
+    cr_disk_stats(node->disk, disk);
+    head(out, "creto_log_sync_seconds", "summary", "Guard and log made durable, per group.");
+    cr_text_print(out,
+                  "creto_log_sync_seconds{quantile=\"0.5\"} %.6f\n"
+                  "creto_log_sync_seconds{quantile=\"0.99\"} %.6f\n"
+                  "creto_log_sync_seconds_sum %.6f\ncreto_log_sync_seconds_count %" PRIu64 "\n",
+                  (double)cr_histogram_quantile(&disk->sync_us, 50000) / 1e6,
+                  (double)cr_histogram_quantile(&disk->sync_us, 99000) / 1e6,
+                  (double)disk->sync_us.sum / 1e6, disk->sync_us.count);
+    free(disk);
+}
+
+static void inputs(struct cr_text *out, const struct cr_net_stats *net,
+                   const struct cr_node_counters *counters, struct cr_keycache *keycache)
+{
+    struct cr_keycache_stats keys;
+    cr_keycache_stats(keycache, &keys);
+    head(out, "creto_signature_verifications_total", "counter", "Client signatures by result.");
+    cr_text_print(out,
+                  "creto_signature_verifications_total{impl=\"%s\",result=\"valid\"} %" PRIu64 "\n"
+                  "creto_signature_verifications_total{impl=\"%s\",result=\"invalid\"} %" PRIu64
+                  "\n",
+                  cr_verifier()->name, keys.valid, cr_verifier()->name, keys.invalid);
+    one(out, "creto_vertices_bad_signature_total", "counter",
+        "Vertices whose author did not sign them.", counters->vertices_bad_signature);
+    one(out, "creto_vertices_bad_payload_total", "counter",
+        "Vertices whose payload does not match or decode.", counters->vertices_bad_payload);
+    one(out, "creto_vertices_refused_total", "counter", "Vertices refused for want of memory.",
+        counters->vertices_refused);
+    one(out, "creto_ranges_served_total", "counter", "Ranges of old commits served.",
+        counters->ranges_served);
+    one(out, "creto_datagrams_bad_total", "counter",
+        "Datagrams that belong to no connection or do not decrypt.", net->datagrams_bad);
+    one(out, "creto_handshakes_bad_total", "counter",
+        "Connections refused: wrong key, wrong genesis, not a validator.", net->handshakes_bad);
+    one(out, "creto_loop_wakeups_total", "counter", "Turns of the main loop.", counters->wakeups);
+}
+
+/* A copy of everything under the lock, printed outside of it. */
+struct figures {
+    struct cr_node_status status;
+    struct cr_core_stats core;
+    struct cr_executor_stats executor;
+    struct cr_node_counters counters;
+    struct cr_net_stats net;
+    struct cr_net_peer_stats peers[CR_VALIDATORS_MAX];
+};
+
+void cr_node_metrics(void *context, struct cr_text *out)
+{
+    struct cr_node *node = context;
+    struct figures *f = malloc(sizeof *f);
+    if (!f) return;
+    pthread_mutex_lock(&node->status_lock);
+    f->status = node->status;
+    f->core = node->core_stats;
+    f->executor = node->executor_stats;
+    f->counters = node->counters_shown;
+    f->net = node->net_stats;
+    for (uint32_t i = 0; i < CR_VALIDATORS_MAX; i++)
+        f->peers[i] = node->peer_stats[i];
+    pthread_mutex_unlock(&node->status_lock);
+
+    consensus(out, &f->core);
+    ledger(out, &f->executor);
+    one(out, "creto_executed_index", "gauge", "Last commit executed and visible.",
+        f->status.executed_index);
+    one(out, "creto_checkpoint_index", "gauge", "Last state checkpoint.",
+        f->status.checkpoint_index);
+    one(out, "creto_degraded_level", "gauge",
+        "0 normal, 1 strained, 2 impaired, 3 read-only, 4 halted.", f->status.degraded_level);
+    one(out, "creto_ready", "gauge", "1 when /readyz answers 200.", f->status.ready);
+    one(out, "creto_mempool_transactions", "gauge", "Transactions without a result.",
+        f->status.mempool_txs);
+    one(out, "creto_mempool_bytes", "gauge", "Their bytes.", f->status.mempool_bytes);
+    peers(out, node, f->peers, &f->core, &f->counters);
+    storage(out, node);
+    inputs(out, &f->net, &f->counters, node->keycache);
+    free(f);
+}

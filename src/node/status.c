@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* status.c: what the node says about itself: to the API, to metrics, at start. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <blake3.h>
+
+#include "node/clock.h"
+#include "node/replica.h"
+#include "peer/degraded.h"
+
+enum { LAG_COMMITS_READY_MAX = 64 };
+
+static uint64_t stake_up(const struct cr_node *node)
+{
+    struct cr_authors up = node->up;
+    cr_authors_add(&up, node->self);
+    return cr_committee_stake_of(&node->committee, &up);
+}
+
+static void explain(struct cr_node_status *s, const struct cr_core_stats *core)
+{
+    const char *because = "";
+    if (!s->started)
+        because = "recovering the log";
+    else if (s->halted)
+        because = "halted: see the log";
+    else if (s->stake_up < s->stake_quorum)
+        because = "not connected to a quorum of stake";
+    else if (s->syncing)
+        because = "catching up with the other validators";
+    else if (core->commit_index + LAG_COMMITS_READY_MAX < core->commit_index_quorum)
+        because = "behind the other validators";
+    else if (s->round == 0)
+        because = "has not signed a vertex yet";
+    snprintf(s->not_ready_because, sizeof s->not_ready_because, "%s", because);
+    s->ready = because[0] == 0;
+}
+
+static void fill(struct cr_node *node, const struct cr_core_stats *core, struct cr_node_status *s)
+{
+    const struct cr_ledger_head *head = cr_executor_head(node->executor);
+    struct cr_mempool_stats mempool;
+    cr_mempool_stats(node->mempool, &mempool);
+    snprintf(s->chain, sizeof s->chain, "%s", node->genesis->chain);
+    snprintf(s->validator, sizeof s->validator, "%s", node->genesis->validators[node->self].name);
+    s->genesis_id = node->genesis->id;
+    s->validator_index = node->self;
+    s->validators_count = node->committee.validators_count;
+    s->epoch = node->committee.epoch;
+    s->round = core->round;
+    s->commit_index = core->commit_index;
+    s->commit_digest = core->commit_index > 0 ? core->commit_digest : node->genesis->id;
+    s->executed_index = head->index;
+    s->effects_digest = head->effects_digest;
+    s->checkpoint_index = head->checkpoint_index;
+    s->state_root = head->state_root;
+    s->peers_up = cr_authors_count(&node->up);
+    s->stake_up = stake_up(node);
+    s->stake_total = node->committee.total;
+    s->stake_quorum = node->committee.quorum;
+    s->syncing = core->syncing;
+    s->halted = node->halted;
+    s->mempool_txs = mempool.txs;
+    s->mempool_bytes = mempool.bytes;
+    s->started = true;
+    const struct cr_degraded_signals signals = {
+        .stake_up = s->stake_up,
+        .stake_total = s->stake_total,
+        .stake_quorum = s->stake_quorum,
+        .commit_age_us = node->now_us - node->commit_us,
+        .queue_percent = (uint32_t)(mempool.bytes * 100 / node->config->mempool_bytes),
+        .syncing = core->syncing,
+        .halted = node->halted};
+    s->degraded_level = (uint32_t)cr_degraded_level(&signals);
+    explain(s, core);
+}
+
+void cr_node_update_status(struct cr_node *node)
+{
+    struct cr_core_stats core;
+    struct cr_node_status status = {0};
+    struct cr_executor_stats executor;
+    cr_core_stats(node->core, &core);
+    cr_executor_stats(node->executor, &executor);
+    fill(node, &core, &status);
+    pthread_mutex_lock(&node->status_lock);
+    const bool was_ready = node->status.ready;
+    const bool differs = strcmp(node->status.not_ready_because, status.not_ready_because) != 0;
+    node->status = status;
+    node->core_stats = core;
+    node->executor_stats = executor;
+    node->counters_shown = node->counters;
+    if (node->net) cr_net_stats(node->net, &node->net_stats);
+    for (uint32_t i = 0; node->net && i < node->committee.validators_count; i++)
+        cr_net_peer_stats(node->net, i, &node->peer_stats[i]);
+    pthread_mutex_unlock(&node->status_lock);
+    node->status_us = node->now_us;
+    if (status.ready && !was_ready)
+        cr_report(CR_LOG_LEVEL_INFO, "node", "ready", "round=%u commit=%" PRIu64, status.round,
+                  status.commit_index);
+    else if (!status.ready && differs)
+        cr_report(CR_LOG_LEVEL_INFO, "node", "not-ready", "because=\"%s\"",
+                  status.not_ready_because);
+}
+
+/* ---- the backend of the API: called on API threads ---- */
+
+static enum cr_submit check_fields(struct cr_node *node, const struct cr_tx *tx,
+                                   enum cr_result *result)
+{
+    pthread_mutex_lock(&node->status_lock);
+    const uint64_t index = node->status.executed_index;
+    pthread_mutex_unlock(&node->status_lock);
+    if (memcmp(tx->chain, node->genesis->id.bytes, CR_TX_CHAIN_BYTES) != 0)
+        *result = CR_RESULT_WRONG_CHAIN;
+    else if (tx->valid_until_commit <= index)
+        *result = CR_RESULT_EXPIRED;
+    else if (tx->valid_until_commit > index + node->genesis->params.tx_ttl_max)
+        *result = CR_RESULT_TTL_TOO_LONG;
+    else
+        return CR_SUBMIT_RECEIVED;
+    return CR_SUBMIT_REJECTED;
+}
+
+/* Whether it has a result already; then its signature. The reader is shared by API threads. */
+static enum cr_submit check_state(struct cr_node *node, const struct cr_tx *tx,
+                                  enum cr_result *result)
+{
+    bool carried;
+    struct cr_tx_row row;
+    if (cr_mempool_find(node->mempool, &tx->id, &carried)) return CR_SUBMIT_PENDING;
+    pthread_mutex_lock(&node->submit_lock);
+    bool executed = false;
+    if (cr_state_reader_begin(node->submit_reader) == CR_OK) {
+        executed = cr_state_reader_tx(node->submit_reader, &tx->id, &row);
+        cr_state_reader_end(node->submit_reader);
+    }
+    const enum cr_sig_verdict verdict =
+        executed ? CR_SIG_VALID : cr_keycache_verify(node->keycache, node->submit_reader, tx);
+    pthread_mutex_unlock(&node->submit_lock);
+    if (executed) return CR_SUBMIT_EXECUTED;
+    if (verdict == CR_SIG_VALID) return CR_SUBMIT_RECEIVED;
+    *result = verdict == CR_SIG_INVALID ? CR_RESULT_BAD_SIGNATURE : CR_RESULT_UNKNOWN_ACCOUNT;
+    return CR_SUBMIT_REJECTED;
+}
+
+static enum cr_submit submit(void *context, const struct cr_tx *tx, const uint8_t *bytes,
+                             enum cr_result *result)
+{
+    struct cr_node *node = context;
+    if (!atomic_load_explicit(&node->accepting, memory_order_acquire)) return CR_SUBMIT_UNAVAILABLE;
+    enum cr_submit answer = check_fields(node, tx, result);
+    if (answer == CR_SUBMIT_RECEIVED) answer = check_state(node, tx, result);
+    if (answer != CR_SUBMIT_RECEIVED) return answer;
+    const enum cr_err err = cr_mempool_add(node->mempool, tx, bytes);
+    if (err == CR_ERR_EXISTS) return CR_SUBMIT_PENDING;
+    if (err != CR_OK) return CR_SUBMIT_FULL;
+    const uint64_t one = 1;
+    if (write(node->wake_fd, &one, sizeof one) < 0) return CR_SUBMIT_RECEIVED; /* it wakes anyway */
+    return CR_SUBMIT_RECEIVED;
+}
+
+static void status(void *context, struct cr_node_status *out)
+{
+    struct cr_node *node = context;
+    pthread_mutex_lock(&node->status_lock);
+    *out = node->status;
+    pthread_mutex_unlock(&node->status_lock);
+    const uint64_t turned_us = atomic_load_explicit(&node->turned_us, memory_order_relaxed);
+    out->live = cr_now_us() < turned_us + 2000000;
+}
+
+static bool pending(void *context, const struct cr_hash *id, bool *ordered)
+{
+    struct cr_node *node = context;
+    bool carried;
+    *ordered = false; /* from order to result takes less than one turn of the loop */
+    return cr_mempool_find(node->mempool, id, &carried);
+}
+
+void cr_node_backend(struct cr_node *node, struct cr_api_backend *out)
+{
+    *out = (struct cr_api_backend){.context = node,
+                                   .submit = submit,
+                                   .status = status,
+                                   .pending = pending,
+                                   .metrics = cr_node_metrics,
+                                   .state = node->db,
+                                   .log = node->log};
+}
+
+/* ---- the plan, printed at start ---- */
+
+void cr_node_print_plan(const struct cr_node *node)
+{
+    const double mib = 1024 * 1024;
+    cr_report(CR_LOG_LEVEL_INFO, "node", "memory-plan",
+              "core_mib=%.1f verify_mib=%.1f mempool_mib_max=%.0f bodies_mib_max=%.0f "
+              "state_map_gib=%.0f",
+              (double)node->core_bytes / mib,
+              (double)(CR_VERIFY_JOBS_MAX * sizeof(struct cr_verify_job)) / mib,
+              (double)node->config->mempool_bytes / mib, (double)CR_NODE_BODY_BYTES_MAX / mib,
+              (double)node->config->state_map_bytes / mib / 1024);
+    cr_report(CR_LOG_LEVEL_INFO, "node", "threads",
+              "main=\"io, core, executor\" verify=%u seal=1 disk=1 api=libmicrohttpd",
+              cr_node_workers(node->config));
+    cr_report(
+        CR_LOG_LEVEL_INFO, "node", "cpu", "sse41=%s avx2=%s avx512=%s verifier=%s hash=blake3-%s",
+        __builtin_cpu_supports("sse4.1") ? "yes" : "no",
+        __builtin_cpu_supports("avx2") ? "yes" : "no",
+        __builtin_cpu_supports("avx512f") ? "yes" : "no", cr_verifier()->name, blake3_version());
+}

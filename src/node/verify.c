@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/verify.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crypto/hash.h"
+#include "wire/payload.h"
+
+enum { THREADS_MAX = 64 };
+
+struct slot {
+    struct cr_verify_job job;
+    _Atomic bool done; /* release by the worker, acquire by the main loop */
+};
+
+struct cr_verify {
+    struct cr_verify_config config;
+    struct cr_prepared_key *keys[CR_VALIDATORS_MAX];
+    enum cr_alg algs[CR_VALIDATORS_MAX];
+    pthread_mutex_t lock; /* put, claimed, stopping */
+    pthread_cond_t more;
+    uint64_t put, claimed;
+    bool stopping;
+    uint64_t taken; /* main loop only */
+    uint32_t threads_count;
+    pthread_t threads[THREADS_MAX];
+    struct slot slots[CR_VERIFY_JOBS_MAX];
+};
+
+static bool author_signed(const struct cr_verify *v, const struct cr_vertex *vertex)
+{
+    uint8_t context[CR_VERTEX_CONTEXT_BYTES];
+    if (vertex->header.author >= v->config.validators_count) return false;
+    if (vertex->sig_alg != v->algs[vertex->header.author]) return false;
+    cr_vertex_context(&v->config.genesis_id, context);
+    struct cr_verify_item item = {.key = v->keys[vertex->header.author],
+                                  .context = context,
+                                  .context_bytes = sizeof context,
+                                  .message = vertex->digest.bytes,
+                                  .message_bytes = CR_HASH_BYTES,
+                                  .signature = vertex->signature,
+                                  .signature_bytes = vertex->signature_bytes};
+    cr_verifier()->verify(&item, 1);
+    return item.valid;
+}
+
+static bool payload_is_good(const struct cr_vertex *vertex)
+{
+    const struct cr_header *header = &vertex->header;
+    const struct cr_hash root = cr_hash_of(vertex->payload, header->payload_bytes);
+    if (!cr_hash_equal(&root, &header->payload_root)) return false;
+    return cr_payload_check(vertex->payload, header->payload_bytes, header->payload_count) == CR_OK;
+}
+
+/* The clients' signatures, one verdict each. A bad one does not make the vertex invalid: whether a
+ * transaction counts is decided at its execution, by everybody alike. */
+static uint8_t *client_verdicts(const struct cr_verify *v, struct cr_state_reader *reader,
+                                const struct cr_vertex *vertex)
+{
+    const struct cr_header *header = &vertex->header;
+    const uint8_t *bytes;
+    uint32_t bytes_count;
+    uint32_t i = 0;
+    if (header->payload_count == 0) return NULL;
+    uint8_t *verdicts = calloc(header->payload_count, 1);
+    struct cr_payload payload =
+        cr_payload_begin(vertex->payload, header->payload_bytes, header->payload_count);
+    while (verdicts && cr_payload_next(&payload, &bytes, &bytes_count)) {
+        struct cr_tx tx;
+        if (cr_tx_decode(bytes, bytes_count, &tx) == CR_OK)
+            verdicts[i] = (uint8_t)cr_keycache_verify(v->config.keycache, reader, &tx);
+        i++;
+    }
+    return verdicts;
+}
+
+static void check(const struct cr_verify *v, struct cr_state_reader *reader,
+                  struct cr_verify_job *job)
+{
+    job->verdicts = NULL;
+    job->result = CR_VERIFY_BAD_SIGNATURE;
+    if (!author_signed(v, &job->vertex)) return;
+    job->result = CR_VERIFY_BAD_PAYLOAD;
+    if (!payload_is_good(&job->vertex)) return;
+    job->result = CR_VERIFY_GOOD;
+    job->verdicts = client_verdicts(v, reader, &job->vertex);
+}
+
+static bool claim(struct cr_verify *v, uint64_t *index)
+{
+    pthread_mutex_lock(&v->lock);
+    while (v->claimed == v->put && !v->stopping)
+        pthread_cond_wait(&v->more, &v->lock);
+    const bool stopping = v->stopping;
+    if (!stopping) *index = v->claimed++;
+    pthread_mutex_unlock(&v->lock);
+    return !stopping;
+}
+
+static void *work(void *context)
+{
+    struct cr_verify *v = context;
+    struct cr_state_reader *reader = NULL;
+    uint64_t index;
+    /* Without a reader registered keys are not found early; the executor verifies then. */
+    if (cr_state_reader_open(v->config.db, &reader) != CR_OK) reader = NULL;
+    while (claim(v, &index)) {
+        const uint64_t one = 1;
+        struct slot *slot = &v->slots[index % CR_VERIFY_JOBS_MAX];
+        check(v, reader, &slot->job);
+        atomic_store_explicit(&slot->done, true, memory_order_release);
+        if (write(v->config.wake_fd, &one, sizeof one) < 0) continue; /* full: it wakes anyway */
+    }
+    cr_state_reader_close(reader);
+    return NULL;
+}
+
+struct cr_verify *cr_verify_start(const struct cr_verify_config *config)
+{
+    CR_ASSERT(config->threads >= 1 && config->threads <= THREADS_MAX);
+    struct cr_verify *v = calloc(1, sizeof *v);
+    if (!v) return NULL;
+    v->config = *config;
+    v->config.keys = NULL; /* prepared below; not ours to keep */
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_cond_init(&v->more, NULL);
+    bool good = true;
+    for (uint32_t i = 0; i < config->validators_count; i++) {
+        v->keys[i] = cr_verifier()->prepare(config->keys[i]);
+        v->algs[i] = config->keys[i]->alg;
+        good = good && v->keys[i];
+    }
+    for (uint32_t i = 0; good && i < config->threads; i++) {
+        good = pthread_create(&v->threads[i], NULL, work, v) == 0;
+        if (good) v->threads_count++;
+    }
+    if (good) return v;
+    cr_verify_stop(v);
+    return NULL;
+}
+
+void cr_verify_stop(struct cr_verify *v)
+{
+    if (!v) return;
+    pthread_mutex_lock(&v->lock);
+    v->stopping = true;
+    pthread_cond_broadcast(&v->more);
+    pthread_mutex_unlock(&v->lock);
+    for (uint32_t i = 0; i < v->threads_count; i++)
+        pthread_join(v->threads[i], NULL);
+    for (; v->taken < v->claimed; v->taken++)
+        free(v->slots[v->taken % CR_VERIFY_JOBS_MAX].job.verdicts);
+    for (uint32_t i = 0; i < v->config.validators_count; i++)
+        cr_verifier()->forget(v->keys[i]);
+    pthread_cond_destroy(&v->more);
+    pthread_mutex_destroy(&v->lock);
+    free(v);
+}
+
+struct cr_verify_job *cr_verify_new(struct cr_verify *v)
+{
+    if (v->put - v->taken == CR_VERIFY_JOBS_MAX) return NULL;
+    return &v->slots[v->put % CR_VERIFY_JOBS_MAX].job;
+}
+
+void cr_verify_submit(struct cr_verify *v)
+{
+    struct slot *slot = &v->slots[v->put % CR_VERIFY_JOBS_MAX];
+    slot->job.verdicts = NULL;
+    atomic_store_explicit(&slot->done, false, memory_order_relaxed);
+    pthread_mutex_lock(&v->lock);
+    v->put++;
+    pthread_cond_signal(&v->more);
+    pthread_mutex_unlock(&v->lock);
+}
+
+struct cr_verify_job *cr_verify_done(struct cr_verify *v)
+{
+    if (v->taken == v->put) return NULL;
+    struct slot *slot = &v->slots[v->taken % CR_VERIFY_JOBS_MAX];
+    if (!atomic_load_explicit(&slot->done, memory_order_acquire)) return NULL;
+    return &slot->job;
+}
+
+void cr_verify_release(struct cr_verify *v)
+{
+    CR_ASSERT(v->taken < v->put);
+    v->taken++;
+}
+
+bool cr_verify_has(const struct cr_verify *v, const struct cr_hash *digest)
+{
+    for (uint64_t i = v->taken; i < v->put; i++) {
+        const struct cr_verify_job *job = &v->slots[i % CR_VERIFY_JOBS_MAX].job;
+        if (cr_hash_equal(&job->vertex.digest, digest)) return true;
+    }
+    return false;
+}
+
+uint32_t cr_verify_count(const struct cr_verify *v)
+{
+    return (uint32_t)(v->put - v->taken);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* verify.h: worker threads that check vertices from outside: payload hash and form, the author's
+ * signature, and the clients' signatures as far as their keys are known. Pure jobs; the results come
+ * back to the main loop in the order in which the jobs were given, so that what one peer sent in
+ * causal order stays in causal order.
+ */
+#ifndef CR_NODE_VERIFY_H
+#define CR_NODE_VERIFY_H
+
+#include "node/keycache.h"
+#include "wire/vertex.h"
+
+enum { CR_VERIFY_JOBS_MAX = 256 };
+
+enum cr_verify_result {
+    CR_VERIFY_GOOD = 1,
+    CR_VERIFY_BAD_PAYLOAD,   /* root, count or form of the transactions */
+    CR_VERIFY_BAD_SIGNATURE, /* of the author */
+};
+
+struct cr_verify_job {
+    uint32_t body;
+    uint32_t peer;
+    bool of_range;           /* part of an answer to SYNC */
+    struct cr_vertex vertex; /* views into the body's block, which stays while the job lives */
+    enum cr_verify_result result;
+    uint8_t *verdicts; /* out: per transaction; owned by the receiver of the result; may be NULL */
+};
+
+struct cr_verify;
+
+struct cr_verify_config {
+    uint32_t threads;
+    int wake_fd; /* eventfd of the main loop */
+    uint32_t validators_count;
+    const struct cr_public_key *const *keys; /* consensus keys by author; only during the call */
+    struct cr_hash genesis_id;
+    struct cr_keycache *keycache;
+    struct cr_state_db *db;
+};
+
+/* NULL when memory or threads are out. */
+struct cr_verify *cr_verify_start(const struct cr_verify_config *config);
+void cr_verify_stop(struct cr_verify *verify); /* NULL is allowed */
+
+/* Main loop only: a free job to fill in, NULL when all are under way; then submit it. */
+struct cr_verify_job *cr_verify_new(struct cr_verify *verify);
+void cr_verify_submit(struct cr_verify *verify);
+/* Main loop only: the oldest job when it is done, else NULL; release it afterwards. */
+struct cr_verify_job *cr_verify_done(struct cr_verify *verify);
+void cr_verify_release(struct cr_verify *verify);
+/* Whether a vertex with this digest is under way. */
+bool cr_verify_has(const struct cr_verify *verify, const struct cr_hash *digest);
+uint32_t cr_verify_count(const struct cr_verify *verify);
+
+#endif

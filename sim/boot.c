@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* boot.c: how a simulated node starts, dies, and starts again from what its disk has kept. */
+#include <inttypes.h>
+
+#include "cluster.h"
+
+static void take_core(struct cr_host *host)
+{
+    struct cr_arena arena;
+    cr_arena_init(&arena, host->memory, host->memory_bytes);
+    host->core = cr_core_init(&arena, &host->config);
+    cr_effects_init(&arena, &host->effects, &host->config);
+}
+
+void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
+{
+    *host = (struct cr_host){.sim = sim, .self = self, .tick_at_us = UINT64_MAX};
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 1000 + self);
+    host->drift_ppm = (int64_t)cr_prng_below(&prng, 401) - 200;
+    host->wall_skew_ms = (int64_t)cr_prng_below(&prng, 201) - 100;
+    host->config = (struct cr_core_config){
+        .committee = &sim->committee,
+        .self = self,
+        .gc_depth = sim->genesis->params.gc_depth,
+        .round_delay_us = sim->genesis->params.round_delay_us,
+        .idle_delay_us = sim->genesis->params.idle_delay_us,
+        .round_timeout_us = sim->setup.round_timeout_us,
+        .round_timeout_us_max = 2000000,
+        .payload_bytes_max = sim->genesis->params.payload_bytes_max,
+        .round_window = sim->setup.round_window,
+    };
+    struct cr_arena measure;
+    cr_arena_init_measure(&measure);
+    CR_ASSERT(cr_core_init(&measure, &host->config) == NULL);
+    cr_effects_init(&measure, &host->effects, &host->config);
+    host->memory_bytes = measure.bytes_used;
+    host->memory = cr_run_take_aligned(host->memory_bytes);
+    cr_executor_init(&host->executor, sim, self);
+}
+
+/* ---- death ---- */
+
+static void forget_bodies(struct cr_host *host)
+{
+    host->handles_free_count = 0;
+    for (uint32_t handle = 0; handle < host->bodies_count; handle++) {
+        if (host->bodies[handle]) cr_body_give(host->bodies[handle]);
+        host->bodies[handle] = NULL;
+    }
+    host->bodies_count = 0;
+}
+
+void cr_host_crash(struct cr_host *host, bool power_lost)
+{
+    CR_ASSERT(host->alive && !host->stepping);
+    struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_CRASH,
+                                         (uint64_t)host->self << 32 | host->incarnation);
+    cr_check_sum(host);
+    host->alive = false;
+    host->paused = false;
+    host->incarnation++;
+    for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
+        if (peer != host->self) cr_network_disconnect(host->sim, host->self, peer);
+        host->peers_up[peer] = false;
+    }
+    host->asked = (struct cr_asked){0};
+    forget_bodies(host);
+    cr_executor_forget(&host->executor);
+    host->mempool_count = host->waiting_told = 0;
+    host->executing = false;
+    host->tick_at_us = UINT64_MAX;
+    host->stored_last = host->stored_told = 0;
+    cr_disk_crash(&host->disk, &prng, !power_lost);
+}
+
+/* ---- birth ---- */
+
+struct head {
+    struct cr_core_head core;
+    struct cr_map committed; /* vertices of the prefix */
+};
+
+static void read_head(const struct cr_host *host, uint64_t index, struct head *out)
+{
+    *out = (struct head){.core = {.commit_digest = host->sim->genesis->id}};
+    for (uint64_t i = 1; i <= index; i++) {
+        const struct cr_disk_record *record = cr_disk_commit(&host->disk, i);
+        if (!record)
+            cr_run_fail("node %" PRIu32 ": commit %" PRIu64 " is not in its log", host->self, i);
+        const struct cr_commit *commit = cr_disk_record_commit(record);
+        for (uint32_t v = 0; v < commit->vertices_count; v++)
+            cr_map_put(&out->committed, &commit->vertices[v].digest, 1);
+        if (i < index) continue;
+        out->core = (struct cr_core_head){.commit_index = i,
+                                          .commit_digest = cr_commit_digest(commit),
+                                          .leader_round = commit->leader_round,
+                                          .gc_round = commit->gc_round,
+                                          .timestamp_ms = commit->timestamp_ms,
+                                          .schedule = *record->schedule};
+    }
+}
+
+/* A node that dies may not have remembered its last commits: the core decides them again. */
+static uint64_t choose_head(struct cr_host *host, struct cr_prng *prng)
+{
+    const uint64_t newest = cr_disk_commits_durable(&host->disk);
+    const uint64_t forgotten = cr_prng_next(prng) & 1 ? 0 : cr_prng_below(prng, 9);
+    return forgotten < newest ? newest - forgotten : newest;
+}
+
+static void restore_vertices(struct cr_host *host, const struct head *head)
+{
+    static struct cr_vertex vertex;
+    for (uint32_t i = 0; i < host->disk.count; i++) {
+        const struct cr_disk_record *record = &host->disk.records[i];
+        if (record->kind != CR_RECORD_VERTEX) continue;
+        if (record->body->author == host->self) host->round_restored = record->body->round;
+        if (record->body->round <= head->core.gc_round) continue;
+        if (cr_disk_vertex(&host->disk, &record->body->digest) != record) continue; /* twice */
+        cr_body_decode(record->body, &vertex);
+        const bool committed = cr_map_find(&head->committed, &vertex.digest) != CR_MAP_NONE;
+        const uint32_t handle = cr_host_handle_take(host, cr_body_share(record->body));
+        cr_host_step(
+            host, &(struct cr_event){
+                      .kind = CR_EVENT_RESTORE_VERTEX,
+                      .vertex = {.header = &vertex.header, .digest = vertex.digest, .body = handle},
+                      .committed = committed});
+    }
+}
+
+void cr_host_start(struct cr_host *host)
+{
+    CR_ASSERT(!host->alive);
+    struct cr_prng prng =
+        cr_prng_stream(host->sim->seed, CR_PURPOSE_CRASH,
+                       UINT64_C(1) << 60 | (uint64_t)host->self << 32 | host->incarnation);
+    host->alive = true;
+    if (host->incarnation > 0) host->counters.restarts++;
+    host->config.table_key = cr_prng_next(&prng);
+    take_core(host);
+
+    const uint64_t index = choose_head(host, &prng);
+    const uint64_t persisted = cr_prng_below(&prng, 3) == 0 ? 0 : cr_prng_below(&prng, index + 1);
+    cr_executor_rebuild(&host->executor, &host->disk, persisted, index);
+    host->commit_index = host->executed_index = index;
+    if (host->disk.count > 0) {
+        struct head head;
+        read_head(host, index, &head);
+        if (index > 0) {
+            cr_host_step(host,
+                         &(struct cr_event){.kind = CR_EVENT_RESTORE_HEAD, .head = head.core});
+        }
+        restore_vertices(host, &head);
+        cr_map_clear(&head.committed);
+    }
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_START,
+                                          .signed_round = host->disk.guard_durable.round});
+    cr_host_tell_executed(host);
+    for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
+        if (peer != host->self) cr_network_connect_later(host->sim, host->self, peer);
+    }
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check.c: the invariants of the cluster. */
+#include "check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cluster.h"
+
+enum {
+    STEPS_IN_INSTANT_MAX = 20000, /* a restart replays its window in one instant */
+    COMMITS_APART_MAX = 2,
+};
+
+static const char *digest_text(const struct cr_hash *digest)
+{
+    static char text[4][17];
+    static uint32_t next;
+    char *out = text[next++ % 4];
+    cr_hex_encode(digest->bytes, 8, out);
+    return out;
+}
+
+static struct cr_check_commit *commit_at(struct cr_sim *sim, uint64_t index)
+{
+    struct cr_check *check = &sim->check;
+    CR_ASSERT(index < UINT32_MAX);
+    check->commits = cr_run_grow(check->commits, &check->commits_max, (uint32_t)index + 1,
+                                 sizeof check->commits[0]);
+    if (index >= check->commits_count) check->commits_count = (uint32_t)index + 1;
+    return &check->commits[index];
+}
+
+/* ---- agreement ---- */
+
+void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
+                     const struct cr_hash *digest)
+{
+    if (commit->index != host->commit_index + 1) {
+        cr_run_fail("node %" PRIu32 " goes from commit %" PRIu64 " to commit %" PRIu64, host->self,
+                    host->commit_index, commit->index);
+    }
+    const struct cr_hash own = cr_commit_digest(commit);
+    if (!cr_hash_equal(&own, digest)) {
+        cr_run_fail("node %" PRIu32 " calls commit %" PRIu64 " %s, but its record hashes to %s",
+                    host->self, commit->index, digest_text(digest), digest_text(&own));
+    }
+    const struct cr_check_commit *before = commit_at(host->sim, commit->index - 1);
+    if (commit->index > 1 && !cr_hash_equal(&commit->previous, &before->digest)) {
+        cr_run_fail("node %" PRIu32 ": commit %" PRIu64 " does not follow the one before it",
+                    host->self, commit->index);
+    }
+    if (commit->leader_round <= before->leader_round) {
+        cr_run_fail("node %" PRIu32 ": the leader round of commit %" PRIu64 " does not rise",
+                    host->self, commit->index);
+    }
+    struct cr_check_commit *agreed = commit_at(host->sim, commit->index);
+    if (!agreed->committed) {
+        agreed->committed = true;
+        agreed->digest = *digest;
+        agreed->leader_round = commit->leader_round;
+    }
+    if (cr_hash_equal(&agreed->digest, digest)) return;
+    cr_run_fail("FORK: commit %" PRIu64 " is %s (leader round %" PRIu32 ") at node %" PRIu32
+                ", %s (leader round %" PRIu32 ") elsewhere",
+                commit->index, digest_text(digest), commit->leader_round, host->self,
+                digest_text(&agreed->digest), agreed->leader_round);
+}
+
+void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head)
+{
+    struct cr_check_commit *agreed = commit_at(sim, head->index);
+    if (!agreed->executed) {
+        agreed->executed = true;
+        agreed->effects_digest = head->effects_digest;
+        agreed->checkpoint_index = head->checkpoint_index;
+        agreed->state_root = head->state_root;
+    }
+    if (!cr_hash_equal(&agreed->effects_digest, &head->effects_digest)) {
+        cr_run_fail("effects of commit %" PRIu64 " are %s at node %" PRIu32 ", %s elsewhere",
+                    head->index, digest_text(&head->effects_digest), node,
+                    digest_text(&agreed->effects_digest));
+    }
+    if (agreed->checkpoint_index != head->checkpoint_index ||
+        !cr_hash_equal(&agreed->state_root, &head->state_root)) {
+        cr_run_fail("after commit %" PRIu64 " node %" PRIu32 " has state root %s of commit %" PRIu64
+                    ", others have %s of commit %" PRIu64,
+                    head->index, node, digest_text(&head->state_root), head->checkpoint_index,
+                    digest_text(&agreed->state_root), agreed->checkpoint_index);
+    }
+}
+
+/* ---- one voice, disk first ---- */
+
+static void check_one_voice(struct cr_host *host, const struct cr_body *own)
+{
+    struct cr_check *check = &host->sim->check;
+    struct cr_hash **digests = &check->sent[host->self].digests;
+    *digests = cr_run_grow(*digests, &check->sent[host->self].count_max, own->round + 1,
+                           sizeof(struct cr_hash));
+    struct cr_hash *sent = &(*digests)[own->round];
+    if (cr_hash_is_zero(sent)) *sent = own->digest;
+    if (own->round > check->rounds_max) check->rounds_max = own->round;
+    if (cr_hash_equal(sent, &own->digest)) return;
+    cr_run_fail("EQUIVOCATION: node %" PRIu32 " sends %s for round %" PRIu32
+                " and has sent %s before",
+                host->self, digest_text(&own->digest), own->round, digest_text(sent));
+}
+
+/* Genesis is nowhere, and what lies below our horizon need not be here any more. */
+static void check_durable(struct cr_host *host, const struct cr_body *own, uint32_t author,
+                          uint32_t round, const struct cr_hash *digest)
+{
+    if (round == 0 || round <= host->stats.gc_round) return;
+    if (cr_disk_is_durable(&host->disk, digest)) return;
+    cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32 " before v%" PRIu32
+                "@%" PRIu32 ", which it refers to, is durable",
+                host->self, own->round, author, round);
+}
+
+void cr_check_wire(struct cr_host *host, const struct cr_body *own)
+{
+    static struct cr_vertex vertex;
+    check_one_voice(host, own);
+    if (!cr_disk_is_durable(&host->disk, &own->digest)) {
+        cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32 " before it is durable",
+                    host->self, own->round);
+    }
+    const struct cr_disk_guard *guard = &host->disk.guard_durable;
+    if (guard->round < own->round && own->round > host->round_restored) {
+        cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32
+                    ", but its guard stands at %" PRIu32,
+                    host->self, own->round, guard->round);
+    }
+    cr_body_decode(own, &vertex);
+    const struct cr_header *header = &vertex.header;
+    for (uint32_t author = 0; author < host->sim->nodes_count; author++) {
+        if (!cr_authors_has(&header->parents, author)) continue;
+        check_durable(host, own, author, own->round - 1, &header->parent_digests[author]);
+    }
+    for (uint32_t i = 0; i < header->old_count; i++)
+        check_durable(host, own, header->old[i].author, header->old[i].round,
+                      &header->old[i].digest);
+}
+
+void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict)
+{
+    CR_ASSERT((uint32_t)verdict < CR_VERDICTS_COUNT);
+    host->sim->check.verdicts[verdict]++;
+    if (verdict < CR_VERDICT_CROWDED) return; /* nobody's fault */
+    cr_run_fail("node %" PRIu32 " refuses v%" PRIu32 "@%" PRIu32 " (%s), though all are correct",
+                host->self, body->author, body->round, cr_verdict_text(verdict));
+}
+
+/* ---- bounds ---- */
+
+static void check_bounds(struct cr_host *host)
+{
+    const struct cr_sim *sim = host->sim;
+    const struct cr_core_stats *stats = &host->stats;
+    const uint32_t window = host->config.round_window ? host->config.round_window : CR_ROUND_WINDOW;
+    const uint32_t slots = sim->nodes_count * window;
+    const uint32_t live = host->bodies_count - host->handles_free_count;
+    if (stats->vertices > slots || stats->suspended > slots || stats->missing > slots ||
+        live > slots * 2) {
+        cr_run_fail("node %" PRIu32 " keeps too much: %" PRIu32 " vertices, %" PRIu32
+                    " suspended, %" PRIu32 " missing, %" PRIu32 " bodies; slots: %" PRIu32,
+                    host->self, stats->vertices, stats->suspended, stats->missing, live, slots);
+    }
+    struct cr_core_stats *peak = &host->sim->check.peak;
+    if (stats->vertices > peak->vertices) peak->vertices = stats->vertices;
+    if (stats->suspended > peak->suspended) peak->suspended = stats->suspended;
+    if (stats->missing > peak->missing) peak->missing = stats->missing;
+}
+
+void cr_check_step(struct cr_host *host)
+{
+    struct cr_sim *sim = host->sim;
+    struct cr_check *check = &sim->check;
+    cr_core_stats(host->core, &host->stats);
+    check_bounds(host);
+    if (host->stats.commit_index != host->commit_index) {
+        cr_run_fail("node %" PRIu32 " stands at commit %" PRIu64 " but has delivered %" PRIu64,
+                    host->self, host->stats.commit_index, host->commit_index);
+    }
+    if (check->instant_us != sim->now_us) check->steps_in_instant = 0;
+    check->instant_us = sim->now_us;
+    if (++check->steps_in_instant > STEPS_IN_INSTANT_MAX) {
+        cr_run_fail("node %" PRIu32 " spins: virtual time does not move", host->self);
+    }
+    if (check->steps_until_walk-- > 0) return;
+    check->steps_until_walk = sim->options->check_every;
+    cr_core_check(host->core);
+}
+
+/* ---- liveness ---- */
+
+bool cr_check_is_live(struct cr_sim *sim, bool why)
+{
+    bool live = true;
+    uint64_t least = UINT64_MAX, most = 0;
+    for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
+        const struct cr_client_tx *tx = &sim->clients.txs[i];
+        if (tx->final) continue;
+        if (why && live) {
+            fprintf(stderr,
+                    "  transaction %" PRIu32 ", due at %.3f s, taken by node %" PRIu32
+                    ": not final\n",
+                    i, (double)tx->submit_us / 1e6, tx->node);
+        }
+        live = false;
+    }
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        const uint64_t index = sim->hosts[i].executed_index;
+        least = index < least ? index : least;
+        most = index > most ? index : most;
+    }
+    if (why && most - least > COMMITS_APART_MAX) {
+        fprintf(stderr, "  nodes are %" PRIu64 " commits apart\n", most - least);
+    }
+    return live && most - least <= COMMITS_APART_MAX;
+}
+
+void cr_check_sum(struct cr_host *host)
+{
+    struct cr_core_stats *sum = &host->sim->check.sum;
+    const struct cr_core_stats *stats = &host->stats;
+    sum->accepted_total += stats->accepted_total;
+    sum->proposed_total += stats->proposed_total;
+    sum->fetches_total += stats->fetches_total;
+    sum->syncs_total += stats->syncs_total;
+    sum->timeouts_total += stats->timeouts_total;
+    sum->slots_direct += stats->slots_direct;
+    sum->slots_indirect += stats->slots_indirect;
+    sum->slots_skipped += stats->slots_skipped;
+}
+
+void cr_check_price(struct cr_sim *sim)
+{
+    const uint64_t n = sim->nodes_count;
+    const uint64_t rounds = sim->check.rounds_max;
+    const bool steady = sim->scenario->steady;
+    const uint64_t frames_max =
+        n * (n - 1) *
+        (steady ? CR_SIM_FRAMES_STEADY * rounds + 100 : CR_SIM_FRAMES_FAULTY * rounds + 2000);
+    if (sim->network.frames_total > frames_max) {
+        cr_run_fail("STORM: %" PRIu64 " frames for %" PRIu64 " rounds, more than %" PRIu64,
+                    sim->network.frames_total, rounds, frames_max);
+    }
+    uint64_t decoded = 0;
+    for (uint32_t i = 0; i < sim->nodes_count; i++)
+        decoded += sim->hosts[i].counters.vertices_decoded;
+    const uint64_t decoded_max = n * n * (CR_SIM_VERTICES_FAULTY * rounds + 1000);
+    if (decoded > decoded_max) {
+        cr_run_fail("STORM: %" PRIu64 " vertices received for %" PRIu64
+                    " rounds, more than %" PRIu64,
+                    decoded, rounds, decoded_max);
+    }
+}
+
+void cr_check_end(struct cr_sim *sim)
+{
+    cr_check_price(sim);
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        cr_check_sum(&sim->hosts[i]);
+        cr_core_check(sim->hosts[i].core);
+        cr_ledger_check(sim->hosts[i].executor.ledger);
+    }
+}

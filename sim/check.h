@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* check.h: what must be true of the whole cluster, checked as it runs.
+ *
+ *   agreement    the k-th commit, its effects digest and its state root are the same everywhere
+ *   one voice    a node sends at most one vertex for a round, in all its lives
+ *   disk first   what a node sends of its own is durable there, with all it refers to and the guard
+ *   forward      the commit index of a process never falls and never skips
+ *   correctness  nobody sends what another one must refuse
+ *   bounds       everything a node keeps has a limit
+ *   price        frames and vertices looked at have a limit for each round
+ */
+#ifndef CR_SIM_CHECK_H
+#define CR_SIM_CHECK_H
+
+#include "host.h"
+
+struct cr_check_commit {
+    bool committed, executed;
+    struct cr_hash digest;
+    uint32_t leader_round;
+    struct cr_hash effects_digest;
+    uint64_t checkpoint_index;
+    struct cr_hash state_root;
+};
+
+struct cr_check {
+    struct cr_check_commit *commits; /* by index: the first node to get there wrote it */
+    uint32_t commits_count, commits_max;
+    struct {
+        struct cr_hash *digests; /* by round; zero: never sent */
+        uint32_t count_max;
+    } sent[CR_SIM_NODES_MAX];
+    uint32_t rounds_max; /* highest round of an own vertex on the wire */
+    uint64_t steps_until_walk;
+    uint64_t steps_in_instant; /* steps while virtual time stood still */
+    uint64_t instant_us;
+    struct cr_core_stats peak; /* greatest counters seen */
+    struct cr_core_stats sum;  /* totals of all processes that have ended */
+    uint64_t verdicts[CR_VERDICTS_COUNT];
+};
+
+void cr_check_step(struct cr_host *host);
+void cr_check_wire(struct cr_host *host, const struct cr_body *own);
+void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
+                     const struct cr_hash *digest);
+void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head);
+void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict);
+/* Adds the totals of a process that ends. */
+void cr_check_sum(struct cr_host *host);
+/* Whether the work done stands in proportion to the rounds; fails the run if not. */
+void cr_check_price(struct cr_sim *sim);
+/* At the end of a run: all nodes are alive and quiet. */
+void cr_check_end(struct cr_sim *sim);
+/* Whether everything that liveness promises has come true; with `why` says what is missing. */
+bool cr_check_is_live(struct cr_sim *sim, bool why);
+
+#endif

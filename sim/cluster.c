@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cluster.c: the loop: take what happens next, let it happen, look at the result. */
+#include "cluster.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/hash.h"
+
+/* ---- what the seed decides ---- */
+
+static void draw_setup(struct cr_sim *sim)
+{
+    static const uint32_t gc_depths[] = {8, 12, 16, 32, 64};
+    static const uint32_t round_delays_us[] = {5000, 10000, 20000, 50000};
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 0);
+    struct cr_params *params = &sim->genesis->params;
+    sim->setup.network_kind = (uint32_t)cr_prng_below(&prng, 4);
+    const bool wide = sim->setup.network_kind >= 2;
+    sim->setup.round_timeout_us = wide ? 250000 : 50000;
+    sim->setup.txs_count = 20 + (uint32_t)cr_prng_below(&prng, 200);
+    sim->setup.equal_stakes = cr_prng_next(&prng) & 1;
+    params->gc_depth = gc_depths[cr_prng_below(&prng, CR_COUNT_OF(gc_depths))];
+    params->round_delay_us = round_delays_us[cr_prng_below(&prng, CR_COUNT_OF(round_delays_us))];
+    params->idle_delay_us = params->round_delay_us * (1 + (uint32_t)cr_prng_below(&prng, 4));
+    params->checkpoint_commits = 1 + (uint32_t)cr_prng_below(&prng, 32);
+    params->tx_ttl_max = CR_TX_TTL_MAX;
+    params->payload_bytes_max = 16384u << cr_prng_below(&prng, 4);
+}
+
+static void init_committee(struct cr_sim *sim)
+{
+    uint64_t stakes[CR_SIM_NODES_MAX];
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 1);
+    const uint64_t spread = sim->nodes_count < 7 ? 20 : 150;
+    for (uint32_t i = 0; i < sim->nodes_count; i++)
+        stakes[i] = sim->setup.equal_stakes ? 1 : 100 + cr_prng_below(&prng, spread);
+    enum cr_err err =
+        cr_committee_init(&sim->committee, &sim->genesis->id, 1, stakes, sim->nodes_count);
+    if (err != CR_OK) { /* one of them is too great: fall back to equals */
+        for (uint32_t i = 0; i < sim->nodes_count; i++)
+            stakes[i] = 1;
+        err = cr_committee_init(&sim->committee, &sim->genesis->id, 1, stakes, sim->nodes_count);
+    }
+    CR_ASSERT(err == CR_OK);
+}
+
+/* Leaves out the entries that --skip names. */
+static void skip_entries(struct cr_plan *plan, const char *list)
+{
+    while (list && *list) {
+        char *end;
+        const unsigned long index = strtoul(list, &end, 10);
+        if (end == list) break;
+        if (index < plan->entries_count) plan->entries[index].skipped = true;
+        list = *end == ',' ? end + 1 : end;
+    }
+}
+
+static void schedule_plan(struct cr_sim *sim)
+{
+    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
+        const struct cr_plan_entry *entry = &sim->plan.entries[i];
+        if (entry->skipped) continue;
+        cr_heap_push(&sim->heap, (struct cr_happening){.at_us = entry->from_us,
+                                                       .kind = CR_HAPPENING_BEGIN,
+                                                       .number = i});
+        cr_heap_push(&sim->heap, (struct cr_happening){
+                                     .at_us = entry->to_us, .kind = CR_HAPPENING_END, .number = i});
+    }
+}
+
+void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options, uint64_t seed)
+{
+    memset(sim, 0, sizeof *sim);
+    sim->options = options;
+    sim->scenario = options->scenario;
+    sim->seed = seed;
+    sim->nodes_count = options->nodes_count;
+    sim->trace.print = options->trace;
+    sim->trace.from_us = options->trace_from_us;
+    sim->genesis = cr_run_take(sizeof *sim->genesis);
+    sim->genesis->validators_count = sim->nodes_count;
+    sim->genesis->timestamp_ms = CR_SIM_EPOCH_MS;
+    sim->genesis->id = cr_hash_of(&seed, sizeof seed);
+    snprintf(sim->genesis->chain, sizeof sim->genesis->chain, "simulation");
+    draw_setup(sim);
+    init_committee(sim);
+    cr_clients_init(sim);
+    cr_network_init(sim);
+    cr_plan_make(&sim->plan, seed, sim->nodes_count, (uint64_t)options->seconds * 1000000,
+                 sim->scenario->faults, sim->scenario->swarm);
+    skip_entries(&sim->plan, options->skip);
+    schedule_plan(sim);
+}
+
+void cr_cluster_print(const struct cr_sim *sim)
+{
+    const struct cr_params *params = &sim->genesis->params;
+    printf("seed 0x%" PRIx64 ": %" PRIu32 " nodes, %s stakes, network %" PRIu32 ", %" PRIu32
+           " transactions\n"
+           "  gc depth %" PRIu32 ", round delay %" PRIu32 " us, idle %" PRIu32
+           " us, timeout %" PRIu32 " us, checkpoint every %" PRIu32 " commits\n",
+           sim->seed, sim->nodes_count, sim->setup.equal_stakes ? "equal" : "unequal",
+           sim->setup.network_kind, sim->setup.txs_count, params->gc_depth, params->round_delay_us,
+           params->idle_delay_us, sim->setup.round_timeout_us, params->checkpoint_commits);
+    cr_plan_print(&sim->plan);
+}
+
+/* ---- faults ---- */
+
+/* What the active entries together mean for one node. */
+static void apply_to_host(struct cr_sim *sim, struct cr_host *host)
+{
+    bool dead = false, power = false, paused = false;
+    host->wall_offset_ms = host->wall_skew_ms;
+    host->disk_extra_us = 0;
+    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
+        const struct cr_plan_entry *entry = &sim->plan.entries[i];
+        if (!sim->active[i]) continue;
+        const bool mine = entry->node == host->self;
+        if (entry->fault == CR_FAULT_POWER) dead = power = true;
+        if (entry->fault == CR_FAULT_CRASH && mine) {
+            dead = true;
+            power = power || entry->value == 1;
+        }
+        if (entry->fault == CR_FAULT_PAUSE && mine) paused = true;
+        if (entry->fault == CR_FAULT_DISK && mine) host->disk_extra_us += entry->value;
+        if (entry->fault == CR_FAULT_CLOCK && mine)
+            host->wall_offset_ms += (int64_t)entry->value - 3000;
+    }
+    if (dead && host->alive) {
+        cr_trace_note(sim, host->self, power ? "power lost" : "killed", host->incarnation);
+        cr_host_crash(host, power);
+    }
+    if (!dead && !host->alive) {
+        cr_trace_note(sim, host->self, "boot", host->incarnation);
+        cr_host_start(host);
+    }
+    host->paused = paused && host->alive;
+}
+
+static void apply_plan(struct cr_sim *sim)
+{
+    cr_network_apply(sim);
+    for (uint32_t i = 0; i < sim->nodes_count; i++)
+        apply_to_host(sim, &sim->hosts[i]);
+}
+
+static void on_plan(struct cr_sim *sim, uint32_t number, bool begins)
+{
+    const struct cr_plan_entry *entry = &sim->plan.entries[number];
+    cr_trace_note(sim, entry->node, begins ? "plan entry begins:" : "plan entry ends:", number);
+    sim->active[number] = begins;
+    apply_plan(sim);
+    if (!begins || entry->fault != CR_FAULT_RESET) return;
+    cr_heap_push(
+        &sim->heap,
+        (struct cr_happening){.at_us = sim->now_us, .kind = CR_HAPPENING_RESET, .number = number});
+}
+
+/* Breaks one connection and comes again as long as its plan entry lasts. */
+static void on_reset(struct cr_sim *sim, struct cr_happening again)
+{
+    const struct cr_plan_entry *entry = &sim->plan.entries[again.number];
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_RESET,
+                                         (uint64_t)again.number << 32 | again.incarnation);
+    const uint32_t a = (uint32_t)cr_prng_below(&prng, sim->nodes_count);
+    const uint32_t step = 1 + (uint32_t)cr_prng_below(&prng, sim->nodes_count - 1);
+    sim->network.resets_total++;
+    cr_network_disconnect(sim, a, (a + step) % sim->nodes_count);
+    again.at_us = sim->now_us + 1 + cr_prng_below(&prng, (uint64_t)entry->value * 2000);
+    again.incarnation++; /* counts the resets of this entry */
+    if (again.at_us < entry->to_us) cr_heap_push(&sim->heap, again);
+}
+
+/* ---- the loop ---- */
+
+static void drop_item(const struct cr_happening *happening)
+{
+    if (happening->kind == CR_HAPPENING_FRAME) cr_frame_give(happening->item);
+    if (happening->kind == CR_HAPPENING_SEALED) cr_body_give(happening->item);
+}
+
+static void at_host(struct cr_host *host, const struct cr_happening *happening)
+{
+    switch (happening->kind) {
+    case CR_HAPPENING_FRAME:
+        cr_host_on_frame(host, happening->peer, happening->item);
+        cr_frame_give(happening->item);
+        return;
+    case CR_HAPPENING_TICK: cr_host_on_tick(host, happening->number); return;
+    case CR_HAPPENING_SEALED: cr_host_on_sealed(host, happening->item); return;
+    case CR_HAPPENING_SYNCED: cr_host_on_synced(host); return;
+    case CR_HAPPENING_EXECUTE: cr_host_on_execute(host); return;
+    case CR_HAPPENING_PEER_DOWN: cr_host_on_peer(host, happening->peer, false); return;
+    case CR_HAPPENING_CONNECT:
+    case CR_HAPPENING_DETECT:
+    case CR_HAPPENING_RESET:
+    case CR_HAPPENING_SUBMIT:
+    case CR_HAPPENING_BEGIN:
+    case CR_HAPPENING_END: break; /* matters of the cluster */
+    }
+    CR_UNREACHABLE();
+}
+
+static uint64_t pause_ends_us(const struct cr_sim *sim, uint32_t node)
+{
+    uint64_t end_us = sim->now_us;
+    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
+        const struct cr_plan_entry *entry = &sim->plan.entries[i];
+        if (!sim->active[i] || entry->fault != CR_FAULT_PAUSE || entry->node != node) continue;
+        if (entry->to_us > end_us) end_us = entry->to_us;
+    }
+    return end_us;
+}
+
+/* Something that concerns one process: it may be dead, or another one, or paused. */
+static void dispatch_to_host(struct cr_sim *sim, const struct cr_happening *happening)
+{
+    struct cr_host *host = &sim->hosts[happening->node];
+    bool current = host->alive;
+    if (happening->kind == CR_HAPPENING_FRAME) {
+        current = current &&
+                  cr_network_is_current(sim, happening->node, happening->peer, happening->number);
+    } else {
+        current = current && happening->incarnation == host->incarnation;
+    }
+    if (happening->kind == CR_HAPPENING_PEER_DOWN) { /* connected again before it was noticed? */
+        current = current && !cr_network_is_connected(sim, happening->node, happening->peer);
+    }
+    if (!current) {
+        drop_item(happening);
+    } else if (host->paused) {
+        cr_heap_defer(&sim->heap, *happening, pause_ends_us(sim, happening->node));
+    } else {
+        at_host(host, happening);
+        cr_host_tell_waiting(host);
+    }
+}
+
+static void dispatch(struct cr_sim *sim, const struct cr_happening *happening)
+{
+    switch (happening->kind) {
+    case CR_HAPPENING_FRAME:
+    case CR_HAPPENING_TICK:
+    case CR_HAPPENING_SEALED:
+    case CR_HAPPENING_SYNCED:
+    case CR_HAPPENING_EXECUTE:
+    case CR_HAPPENING_PEER_DOWN: dispatch_to_host(sim, happening); return;
+    case CR_HAPPENING_CONNECT: cr_network_connect(sim, happening->node, happening->peer); return;
+    case CR_HAPPENING_DETECT:
+        cr_network_detect(sim, happening->node, happening->peer, happening->number);
+        return;
+    case CR_HAPPENING_RESET: on_reset(sim, *happening); return;
+    case CR_HAPPENING_SUBMIT: cr_clients_submit(sim, happening->node, happening->number); return;
+    case CR_HAPPENING_BEGIN: on_plan(sim, happening->number, true); return;
+    case CR_HAPPENING_END: on_plan(sim, happening->number, false); return;
+    }
+    CR_UNREACHABLE();
+}
+
+static void run_until(struct cr_sim *sim, uint64_t until_us)
+{
+    while (sim->heap.count > 0 && sim->heap.items[0].at_us < until_us) {
+        const struct cr_happening happening = cr_heap_take(&sim->heap);
+        CR_ASSERT(happening.at_us >= sim->now_us);
+        sim->now_us = happening.at_us;
+        sim->happenings_total++;
+        dispatch(sim, &happening);
+    }
+    sim->now_us = until_us;
+}
+
+static void report_stuck(struct cr_sim *sim)
+{
+    cr_check_is_live(sim, true);
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        const struct cr_host *host = &sim->hosts[i];
+        const struct cr_core_stats *stats = &host->stats;
+        fprintf(stderr,
+                "  node %-2" PRIu32 " round %" PRIu32 " clock %" PRIu32 " gc %" PRIu32
+                " leader %" PRIu32 " commit %" PRIu64 " executed %" PRIu64 " missing %" PRIu32
+                " suspended %" PRIu32 " waiting %" PRIu32 "%s\n",
+                i, stats->round, stats->clock, stats->gc_round, stats->leader_round,
+                stats->commit_index, host->executed_index, stats->missing, stats->suspended,
+                host->mempool_count, stats->syncing ? " syncing" : "");
+    }
+}
+
+void cr_cluster_run(struct cr_sim *sim)
+{
+    const uint64_t faults_until_us = sim->plan.faults_until_us;
+    const uint32_t last = 10 + 2 * sim->nodes_count; /* sent when all is well again */
+    for (uint32_t i = 0; i < sim->nodes_count; i++)
+        cr_host_init(&sim->hosts[i], sim, i);
+    cr_clients_schedule(sim, sim->setup.txs_count, 1, faults_until_us);
+    cr_clients_schedule(sim, last, faults_until_us, faults_until_us + 1000000);
+    apply_plan(sim); /* starts all nodes */
+
+    run_until(sim, faults_until_us + 1);
+    for (uint32_t i = 0; i < sim->plan.entries_count; i++)
+        CR_ASSERT(!sim->active[i]);
+    cr_clients_resubmit(sim);
+    while (!cr_check_is_live(sim, false)) {
+        if (sim->now_us >= faults_until_us + CR_SIM_HEAL_US) {
+            report_stuck(sim);
+            cr_run_fail("STUCK: not everything is final and equal %.0f s after the last fault",
+                        (double)CR_SIM_HEAL_US / 1e6);
+        }
+        run_until(sim, sim->now_us + 50000);
+        cr_check_price(sim);
+    }
+    cr_check_end(sim);
+}

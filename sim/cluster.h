@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cluster.h: the whole simulated cluster: n nodes, one clock, one seed.
+ *
+ * A run has two parts. While the plan's faults last, only safety is demanded. Then everything heals
+ * and liveness is demanded too: every transaction final, all nodes at the same commits, within
+ * CR_SIM_HEAL_US of virtual time.
+ */
+#ifndef CR_SIM_CLUSTER_H
+#define CR_SIM_CLUSTER_H
+
+#include "check.h"
+#include "clients.h"
+#include "heap.h"
+#include "host.h"
+#include "network.h"
+#include "plan.h"
+#include "trace.h"
+
+#define CR_SIM_EPOCH_MS        UINT64_C(1790000000000) /* Unix time at virtual 0 */
+#define CR_SIM_HEAL_US         UINT64_C(30000000)
+#define CR_SIM_FRAMES_STEADY   UINT64_C(3)  /* for each round and link, without faults */
+#define CR_SIM_FRAMES_FAULTY   UINT64_C(40) /* and with them */
+#define CR_SIM_VERTICES_FAULTY UINT64_C(6)  /* received for each vertex and node */
+
+struct cr_sim_options {
+    uint64_t seed;
+    uint64_t count;
+    uint32_t nodes_count;
+    uint32_t seconds;     /* of faults */
+    uint32_t check_every; /* steps between two walks through a core; 0: after every step */
+    bool json, trace, plan;
+    uint64_t trace_from_us;
+    const char *skip; /* "3,7": plan entries that do not happen */
+    const struct cr_scenario *scenario;
+};
+
+/* What a seed decides about the cluster itself. */
+struct cr_sim_setup {
+    uint32_t network_kind;
+    uint32_t round_timeout_us;
+    uint32_t round_window;
+    uint32_t txs_count;
+    bool equal_stakes;
+};
+
+struct cr_sim {
+    const struct cr_sim_options *options;
+    const struct cr_scenario *scenario;
+    uint64_t seed;
+    uint32_t nodes_count;
+    struct cr_sim_setup setup;
+    struct cr_plan plan;
+    bool active[CR_PLAN_ENTRIES_MAX];
+
+    uint64_t now_us;
+    uint64_t happenings_total;
+    struct cr_heap heap;
+    struct cr_network network;
+    struct cr_genesis *genesis;
+    struct cr_committee committee;
+    struct cr_clients clients;
+    struct cr_check check;
+    struct cr_trace trace;
+    struct cr_host hosts[CR_SIM_NODES_MAX];
+};
+
+/* Decides everything that the seed decides; nothing happens yet. */
+void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options, uint64_t seed);
+void cr_cluster_print(const struct cr_sim *sim);
+/* Runs to the end, or does not return (cr_run_fail). */
+void cr_cluster_run(struct cr_sim *sim);
+
+#endif

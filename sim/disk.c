@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* disk.c: a log that loses its tail. */
+#include "disk.h"
+
+#include "body.h"
+
+static void note_vertex(struct cr_disk *disk, const struct cr_disk_record *record, uint32_t at)
+{
+    if (cr_map_find(&disk->vertices, &record->body->digest) != CR_MAP_NONE) return;
+    cr_map_put(&disk->vertices, &record->body->digest, at);
+}
+
+void cr_disk_append(struct cr_disk *disk, const struct cr_disk_record *record)
+{
+    disk->records =
+        cr_run_grow(disk->records, &disk->count_max, disk->count + 1, sizeof disk->records[0]);
+    if (record->kind == CR_RECORD_VERTEX) {
+        note_vertex(disk, record, disk->count);
+    }
+    disk->records[disk->count++] = *record;
+}
+
+static void note_commit(struct cr_disk *disk, uint64_t index, uint32_t at)
+{
+    CR_ASSERT(index <= disk->commits_count && index < UINT32_MAX);
+    disk->commits =
+        cr_run_grow(disk->commits, &disk->commits_max, (uint32_t)index + 1, sizeof(uint32_t));
+    disk->commits[index] = at;
+    if (index == disk->commits_count) disk->commits_count++;
+}
+
+void cr_disk_append_commit(struct cr_disk *disk, uint64_t index,
+                           const struct cr_disk_record *record)
+{
+    CR_ASSERT(record->kind == CR_RECORD_COMMIT && index >= 1);
+    if (disk->commits_count == 0) note_commit(disk, 0, UINT32_MAX); /* nothing is commit 0 */
+    note_commit(disk, index, disk->count);
+    cr_disk_append(disk, record);
+}
+
+bool cr_disk_sync_begin(struct cr_disk *disk)
+{
+    if (disk->syncing || disk->durable == disk->count) return false;
+    disk->syncing = true;
+    disk->sync_count = disk->count;
+    disk->sync_guard = disk->guard;
+    disk->syncs_total++;
+    return true;
+}
+
+uint64_t cr_disk_sync_end(struct cr_disk *disk)
+{
+    CR_ASSERT(disk->syncing && disk->sync_count > disk->durable);
+    disk->syncing = false;
+    disk->durable = disk->sync_count;
+    disk->guard_durable = disk->sync_guard;
+    return disk->records[disk->durable - 1].sequence;
+}
+
+static void cut(struct cr_disk *disk, uint32_t count)
+{
+    while (disk->count > count) {
+        const struct cr_disk_record *record = &disk->records[--disk->count];
+        if (record->kind == CR_RECORD_VERTEX) cr_body_give(record->body);
+        cr_run_give(record->commit);
+        cr_run_give(record->schedule);
+    }
+}
+
+/* What a node does when it opens its log: finds every vertex and every commit again. */
+static void find_all(struct cr_disk *disk)
+{
+    cr_map_clear(&disk->vertices);
+    disk->commits_count = 0;
+    for (uint32_t i = 0; i < disk->count; i++) {
+        const struct cr_disk_record *record = &disk->records[i];
+        if (record->kind == CR_RECORD_VERTEX) {
+            note_vertex(disk, record, i);
+            continue;
+        }
+        if (disk->commits_count == 0) note_commit(disk, 0, UINT32_MAX);
+        note_commit(disk, cr_disk_record_commit_index(record), i);
+    }
+}
+
+void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written)
+{
+    const uint32_t loose = disk->count - disk->durable;
+    const uint32_t kept = (uint32_t)cr_prng_below(prng, (uint64_t)loose + 1);
+    const bool guard_kept = cr_prng_next(prng) & 1;
+    cut(disk, all_written ? disk->count : disk->durable + kept);
+    disk->durable = disk->count;
+    if (disk->syncing && guard_kept) disk->guard_durable = disk->sync_guard;
+    disk->guard = disk->guard_durable;
+    disk->syncing = false;
+    find_all(disk);
+}
+
+bool cr_disk_is_durable(const struct cr_disk *disk, const struct cr_hash *vertex)
+{
+    const uint32_t at = cr_map_find(&disk->vertices, vertex);
+    return at != CR_MAP_NONE && at < disk->durable;
+}
+
+const struct cr_disk_record *cr_disk_vertex(const struct cr_disk *disk,
+                                            const struct cr_hash *digest)
+{
+    const uint32_t at = cr_map_find(&disk->vertices, digest);
+    return at == CR_MAP_NONE ? NULL : &disk->records[at];
+}
+
+const struct cr_disk_record *cr_disk_commit(const struct cr_disk *disk, uint64_t index)
+{
+    if (index == 0 || index >= disk->commits_count) return NULL;
+    return &disk->records[disk->commits[index]];
+}
+
+uint64_t cr_disk_commits_durable(const struct cr_disk *disk)
+{
+    uint32_t index = disk->commits_count ? disk->commits_count - 1 : 0;
+    while (index > 0 && disk->commits[index] >= disk->durable)
+        index--;
+    return index;
+}

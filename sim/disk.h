@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* disk.h: the log and the guard record of one node, and what a crash leaves of them.
+ *
+ * A record is in the cache from its append, and durable from the end of a sync that began later. A
+ * crash keeps everything durable and a random prefix of the rest: a kernel may write back early,
+ * but the log is appended in order. The guard is one atomic slot: a crash during a sync leaves the
+ * old or the new one (docs/storage.md).
+ */
+#ifndef CR_SIM_DISK_H
+#define CR_SIM_DISK_H
+
+#include "base/prng.h"
+#include "core/core.h"
+#include "memory.h"
+
+struct cr_body;
+
+enum cr_disk_record_kind {
+    CR_RECORD_VERTEX = 1,
+    CR_RECORD_COMMIT,
+};
+
+struct cr_disk_record {
+    enum cr_disk_record_kind kind;
+    uint64_t sequence;    /* VERTEX: of its STORE; COMMIT: of the last STORE before it */
+    struct cr_body *body; /* VERTEX: holds one reference */
+    uint8_t *commit;      /* COMMIT: encoded (wire/commit.h) */
+    uint32_t commit_bytes;
+    struct cr_schedule_state *schedule; /* COMMIT: what RESTORE_HEAD wants back */
+};
+
+struct cr_disk_guard {
+    uint32_t round; /* 0: nothing signed yet */
+    struct cr_hash digest;
+};
+
+struct cr_disk {
+    struct cr_disk_record *records;
+    uint32_t count, count_max;
+    uint32_t durable; /* records */
+    struct cr_disk_guard guard, guard_durable;
+
+    bool syncing;
+    uint32_t sync_count; /* records that the sync under way covers */
+    struct cr_disk_guard sync_guard;
+    uint64_t syncs_total;
+
+    struct cr_map vertices; /* digest -> first record */
+    uint32_t *commits;      /* commit index -> record; a later record of the same index wins */
+    uint32_t commits_count, commits_max;
+};
+
+/* Both take over the reference or memory in the record. */
+void cr_disk_append(struct cr_disk *disk, const struct cr_disk_record *record);
+void cr_disk_append_commit(struct cr_disk *disk, uint64_t index,
+                           const struct cr_disk_record *record);
+
+/* Whether there is something to sync and no sync under way; then begins one. */
+bool cr_disk_sync_begin(struct cr_disk *disk);
+/* Returns the greatest STORE sequence that has become durable, 0 for none. */
+uint64_t cr_disk_sync_end(struct cr_disk *disk);
+
+/* Loses what is lost. With `all_written` (the process dies, the machine does not) the log keeps
+ * everything appended. Afterwards what is left is durable. */
+void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written);
+
+bool cr_disk_is_durable(const struct cr_disk *disk, const struct cr_hash *vertex);
+/* The first record of a vertex, the newest of a commit, durable or not; NULL when there is none. */
+const struct cr_disk_record *cr_disk_vertex(const struct cr_disk *disk,
+                                            const struct cr_hash *digest);
+const struct cr_disk_record *cr_disk_commit(const struct cr_disk *disk, uint64_t index);
+/* The greatest commit index in the log whose record is durable. */
+uint64_t cr_disk_commits_durable(const struct cr_disk *disk);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* effects.c: what the core orders, done at a simulated node. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cluster.h"
+#include "crypto/hash.h"
+#include "wire/payload.h"
+
+static struct cr_body *body_of(const struct cr_host *host, uint32_t handle)
+{
+    CR_ASSERT(handle < host->bodies_count && host->bodies[handle]);
+    return host->bodies[handle];
+}
+
+/* ---- our proposal: payload, signature ---- */
+
+/* Moves transactions from the mempool into `bytes`, oldest first, as many as fit. */
+static uint32_t fill_payload(struct cr_host *host, uint8_t *bytes, uint32_t bytes_max,
+                             uint32_t *bytes_count)
+{
+    const struct cr_clients *clients = &host->sim->clients;
+    uint32_t taken = 0;
+    uint32_t at = 0;
+    while (taken < host->mempool_count && taken < CR_PAYLOAD_TXS_MAX) {
+        const struct cr_client_tx *tx = &clients->txs[host->mempool[taken]];
+        if (at + 4 + tx->bytes_count > bytes_max) break;
+        cr_store_le(bytes + at, tx->bytes_count, 4);
+        memcpy(bytes + at + 4, tx->bytes, tx->bytes_count);
+        at += 4 + tx->bytes_count;
+        taken++;
+    }
+    *bytes_count = at;
+    if (taken == 0) return 0;
+    host->mempool_count -= taken;
+    memmove(host->mempool, host->mempool + taken, host->mempool_count * sizeof host->mempool[0]);
+    return taken;
+}
+
+static void seal_later(struct cr_host *host, struct cr_body *body)
+{
+    struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_SEAL,
+                                         (uint64_t)host->self << 40 | host->proposals_total++);
+    const uint64_t delay_us = 50 + cr_prng_below(&prng, 1500);
+    cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + delay_us,
+                                                         .kind = CR_HAPPENING_SEALED,
+                                                         .node = host->self,
+                                                         .incarnation = host->incarnation,
+                                                         .item = body});
+}
+
+static void on_propose(struct cr_host *host, const struct cr_header *unsigned_header)
+{
+    static struct cr_header header;
+    static struct cr_vertex vertex;
+    static uint8_t bytes[CR_VERTEX_BYTES_MAX];
+    static uint8_t payload[CR_PAYLOAD_BYTES_MAX];
+    uint8_t signature[CR_MLDSA65_SIG_BYTES];
+    uint8_t author[4];
+
+    header = *unsigned_header;
+    header.payload_count =
+        fill_payload(host, payload, unsigned_header->payload_bytes, &header.payload_bytes);
+    header.payload_root = cr_hash_of(payload, header.payload_bytes);
+    const size_t header_bytes = cr_header_encode(&header, bytes, sizeof bytes);
+    const struct cr_hash digest = cr_header_digest(bytes, header_bytes);
+    cr_store_le(author, header.author, sizeof author);
+    cr_stub_sign(&digest, author, sizeof author, signature, sizeof signature);
+    size_t count = cr_vertex_encode_head(&header, CR_ALG_MLDSA65, signature, sizeof signature,
+                                         bytes, sizeof bytes);
+    memcpy(bytes + count, payload, header.payload_bytes);
+    count += header.payload_bytes;
+
+    struct cr_frame *frame = cr_frame_take(&(struct cr_message){
+        .type = CR_MESSAGE_VERTEX, .vertex = bytes, .vertex_bytes = (uint32_t)count});
+    struct cr_message message;
+    CR_ASSERT(cr_message_decode(frame->bytes, frame->bytes_count, &message) == CR_OK);
+    CR_ASSERT(cr_vertex_decode(message.vertex, message.vertex_bytes, &vertex) == CR_OK);
+    struct cr_body *body = cr_body_take(frame, &vertex, message.vertex, message.vertex_bytes);
+    body->push = frame; /* our reference goes to the body */
+    seal_later(host, body);
+}
+
+/* An own vertex that can no longer be committed: its transactions wait for the next one. */
+static void on_requeue(struct cr_host *host, const struct cr_body *body)
+{
+    struct cr_payload payload =
+        cr_payload_begin(body->payload, body->payload_bytes, body->payload_count);
+    const uint8_t *tx;
+    uint32_t tx_bytes;
+    CR_ASSERT(body->author == host->self);
+    while (cr_payload_next(&payload, &tx, &tx_bytes)) {
+        const uint32_t number = cr_clients_find(host->sim, tx, tx_bytes);
+        CR_ASSERT(number != CR_MAP_NONE);
+        host->counters.requeued++;
+        cr_host_submit(host, number);
+    }
+}
+
+/* ---- disk ---- */
+
+void cr_host_sync_disk(struct cr_host *host)
+{
+    if (!cr_disk_sync_begin(&host->disk)) return;
+    struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_DISK,
+                                         (uint64_t)host->self << 40 | host->disk.syncs_total);
+    const uint64_t delay_us = 100 + cr_prng_below(&prng, 3000) + host->disk_extra_us;
+    cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + delay_us,
+                                                         .kind = CR_HAPPENING_SYNCED,
+                                                         .node = host->self,
+                                                         .incarnation = host->incarnation});
+}
+
+static void on_store(struct cr_host *host, const struct cr_effect *effect)
+{
+    struct cr_body *body = body_of(host, effect->body);
+    CR_ASSERT(effect->store.sequence > host->stored_last);
+    CR_ASSERT(effect->store.own == (body->author == host->self));
+    CR_ASSERT(effect->store.round == body->round);
+    CR_ASSERT(cr_hash_equal(&effect->store.digest, &body->digest));
+    host->stored_last = effect->store.sequence;
+    cr_disk_append(&host->disk, &(struct cr_disk_record){.kind = CR_RECORD_VERTEX,
+                                                         .sequence = effect->store.sequence,
+                                                         .body = cr_body_share(body)});
+    if (effect->store.own) {
+        CR_ASSERT(body->round > host->disk.guard.round);
+        host->disk.guard = (struct cr_disk_guard){.round = body->round, .digest = body->digest};
+    }
+    cr_host_sync_disk(host);
+}
+
+/* ---- wire ---- */
+
+void cr_host_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame)
+{
+    host->counters.frames_sent++;
+    cr_network_send(host->sim, host->self, peer, frame);
+}
+
+static void send_vertex(struct cr_host *host, uint32_t peer, struct cr_body *body)
+{
+    if (body->author == host->self && !body->checked_for_wire) {
+        cr_check_wire(host, body);
+        body->checked_for_wire = true;
+    }
+    cr_host_send(host, peer, cr_body_push(body));
+}
+
+static void on_fetch(struct cr_host *host, const struct cr_effect *effect)
+{
+    struct cr_message message = {.type = CR_MESSAGE_FETCH, .refs_count = effect->refs_count};
+    CR_ASSERT(effect->refs_count >= 1 && effect->refs_count <= CR_FETCH_REFS_MAX);
+    memcpy(message.refs, effect->refs, effect->refs_count * sizeof message.refs[0]);
+    cr_host_send(host, effect->peer, cr_frame_take(&message));
+}
+
+static void on_sync(struct cr_host *host, const struct cr_effect *effect)
+{
+    const uint64_t from = effect->range.from_commit;
+    CR_ASSERT(effect->range.commits >= 1 && effect->range.commits <= CR_SYNC_COMMITS_MAX);
+    host->asked = (struct cr_asked){.active = true,
+                                    .peer = effect->peer,
+                                    .from_commit = from,
+                                    .to_commit = from + effect->range.commits - 1};
+    const struct cr_message message = {
+        .type = CR_MESSAGE_SYNC, .from_commit = from, .to_commit = host->asked.to_commit};
+    cr_host_send(host, effect->peer, cr_frame_take(&message));
+}
+
+static void on_send_status(struct cr_host *host, const struct cr_effect *effect)
+{
+    struct cr_message message = {.type = CR_MESSAGE_STATUS, .status = effect->status};
+    message.status.oldest_commit = 1; /* a simulated log is never trimmed */
+    cr_host_send(host, effect->peer, cr_frame_take(&message));
+}
+
+static uint32_t add_range(const struct cr_host *host, const struct cr_commit *commit,
+                          uint8_t *bytes, uint32_t *at)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < commit->vertices_count; i++) {
+        const struct cr_disk_record *record =
+            cr_disk_vertex(&host->disk, &commit->vertices[i].digest);
+        CR_ASSERT(record); /* what was committed was stored before */
+        const struct cr_body *body = record->body;
+        if (*at + 4 + body->vertex_bytes > CR_SYNC_BYTES_MAX) return UINT32_MAX;
+        cr_store_le(bytes + *at, body->vertex_bytes, 4);
+        memcpy(bytes + *at + 4, body->vertex, body->vertex_bytes);
+        *at += 4 + body->vertex_bytes;
+        count++;
+    }
+    return count;
+}
+
+void cr_host_serve_sync(struct cr_host *host, uint32_t peer, uint64_t from, uint64_t to)
+{
+    static uint8_t bytes[CR_SYNC_BYTES_MAX];
+    const uint64_t newest = cr_disk_commits_durable(&host->disk);
+    struct cr_message message = {
+        .type = CR_MESSAGE_RANGE, .from_commit = from, .to_commit = from - 1, .range = bytes};
+    if (to > newest) to = newest;
+    for (uint64_t index = from; index <= to && index >= 1; index++) {
+        const struct cr_commit *commit = cr_disk_record_commit(cr_disk_commit(&host->disk, index));
+        uint32_t at = message.range_bytes;
+        const uint32_t added = add_range(host, commit, bytes, &at);
+        if (added == UINT32_MAX) break;
+        message.range_count += added;
+        message.range_bytes = at;
+        message.to_commit = index;
+    }
+    host->counters.ranges_served++;
+    cr_host_send(host, peer, cr_frame_take(&message));
+}
+
+/* ---- commits ---- */
+
+void cr_host_execute_later(struct cr_host *host)
+{
+    if (host->executing || host->executor.queue_count == 0) return;
+    host->executing = true;
+    struct cr_prng prng =
+        cr_prng_stream(host->sim->seed, CR_PURPOSE_EXECUTE,
+                       (uint64_t)host->self << 40 | host->executor.queue[0].index);
+    const uint64_t delay_us = 20 + cr_prng_below(&prng, 4000);
+    cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + delay_us,
+                                                         .kind = CR_HAPPENING_EXECUTE,
+                                                         .node = host->self,
+                                                         .incarnation = host->incarnation});
+}
+
+static void log_commit(struct cr_host *host, const struct cr_commit *commit,
+                       const struct cr_schedule_state *schedule)
+{
+    struct cr_disk_record record = {.kind = CR_RECORD_COMMIT, .sequence = host->stored_last};
+    const size_t bytes = cr_commit_bytes(commit);
+    record.commit = cr_run_take(bytes);
+    record.commit_bytes = (uint32_t)bytes;
+    record.schedule = cr_run_take(sizeof *schedule);
+    *record.schedule = *schedule;
+    CR_ASSERT(cr_commit_encode(commit, record.commit, bytes) == bytes);
+    cr_disk_append_commit(&host->disk, commit->index, &record);
+    cr_host_sync_disk(host);
+}
+
+static void on_commit(struct cr_host *host, const struct cr_effect *effect)
+{
+    const struct cr_commit *commit = &effect->commit.record;
+    cr_check_commit(host, commit, &effect->commit.digest);
+    host->commit_index = commit->index;
+    log_commit(host, commit, effect->commit.schedule);
+    struct cr_pending_commit pending = {.index = commit->index,
+                                        .digest = effect->commit.digest,
+                                        .timestamp_ms = commit->timestamp_ms,
+                                        .bodies_count = commit->vertices_count};
+    pending.bodies = cr_run_take(commit->vertices_count * sizeof pending.bodies[0]);
+    for (uint32_t i = 0; i < commit->vertices_count; i++) {
+        struct cr_body *body = body_of(host, effect->commit.bodies[i]);
+        CR_ASSERT(cr_hash_equal(&body->digest, &commit->vertices[i].digest));
+        pending.bodies[i] = cr_body_share(body);
+    }
+    cr_executor_add(&host->executor, &pending);
+    cr_host_execute_later(host);
+}
+
+static void on_drop(struct cr_host *host, const struct cr_effect *effect)
+{
+    struct cr_body *body = body_of(host, effect->body);
+    host->bodies[effect->body] = NULL;
+    host->handles_free[host->handles_free_count++] = effect->body;
+    cr_check_drop(host, body, effect->verdict);
+    cr_body_give(body);
+}
+
+static void perform(struct cr_host *host, const struct cr_effect *effect)
+{
+    switch (effect->kind) {
+    case CR_EFFECT_PROPOSE: on_propose(host, effect->header); return;
+    case CR_EFFECT_STORE: on_store(host, effect); return;
+    case CR_EFFECT_BROADCAST:
+        for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
+            if (peer != host->self) send_vertex(host, peer, body_of(host, effect->body));
+        }
+        return;
+    case CR_EFFECT_SEND: send_vertex(host, effect->peer, body_of(host, effect->body)); return;
+    case CR_EFFECT_SEND_STATUS: on_send_status(host, effect); return;
+    case CR_EFFECT_FETCH: on_fetch(host, effect); return;
+    case CR_EFFECT_SYNC: on_sync(host, effect); return;
+    case CR_EFFECT_COMMIT: on_commit(host, effect); return;
+    case CR_EFFECT_DROP: on_drop(host, effect); return;
+    case CR_EFFECT_REQUEUE: on_requeue(host, body_of(host, effect->body)); return;
+    case CR_EFFECT_EVIDENCE:
+        cr_run_fail("node %" PRIu32 " holds evidence against node %" PRIu32
+                    ", but all nodes are correct",
+                    host->self, body_of(host, effect->body)->author);
+    case CR_EFFECT_HALT: cr_run_fail("node %" PRIu32 " halts: %s", host->self, effect->reason);
+    }
+    CR_UNREACHABLE();
+}
+
+void cr_host_perform(struct cr_host *host)
+{
+    CR_ASSERT(host->effects.count <= host->effects.count_max);
+    for (uint32_t i = 0; i < host->effects.count; i++)
+        perform(host, &host->effects.items[i]);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.c: what happens at a node, turned into events for its core. */
+#include "host.h"
+
+#include "cluster.h"
+#include "crypto/hash.h"
+#include "wire/payload.h"
+
+static uint64_t local_us(const struct cr_host *host)
+{
+    const int64_t now_us = (int64_t)host->sim->now_us;
+    return (uint64_t)(now_us + now_us * host->drift_ppm / 1000000);
+}
+
+static uint64_t wall_ms(const struct cr_host *host)
+{
+    return (uint64_t)((int64_t)(CR_SIM_EPOCH_MS + host->sim->now_us / 1000) + host->wall_offset_ms);
+}
+
+/* The first virtual time at which this node's clock has reached `local_us`. */
+static uint64_t virtual_us(const struct cr_host *host, uint64_t wanted_us)
+{
+    if (wanted_us >= UINT64_MAX / 4000000) return UINT64_MAX;
+    uint64_t at_us = wanted_us * 1000000 / (uint64_t)(1000000 + host->drift_ppm);
+    while ((int64_t)at_us + (int64_t)at_us * host->drift_ppm / 1000000 < (int64_t)wanted_us)
+        at_us++;
+    return at_us;
+}
+
+/* ---- body handles ---- */
+
+uint32_t cr_host_handle_take(struct cr_host *host, struct cr_body *body)
+{
+    uint32_t handle;
+    if (host->handles_free_count > 0) {
+        handle = host->handles_free[--host->handles_free_count];
+    } else {
+        handle = host->bodies_count++;
+        host->bodies = cr_run_grow(host->bodies, &host->bodies_max, host->bodies_count,
+                                   sizeof(struct cr_body *));
+        host->handles_free = cr_run_grow(host->handles_free, &host->handles_free_max,
+                                         host->bodies_count, sizeof(uint32_t));
+    }
+    host->bodies[handle] = body;
+    return handle;
+}
+
+/* ---- a step ---- */
+
+static void arm(struct cr_host *host)
+{
+    uint64_t at_us = virtual_us(host, cr_core_deadline_us(host->core));
+    if (at_us == UINT64_MAX) {
+        host->tick_at_us = UINT64_MAX;
+        return;
+    }
+    if (at_us < host->sim->now_us) at_us = host->sim->now_us;
+    if (at_us == host->tick_at_us) return;
+    host->tick_at_us = at_us;
+    cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = at_us,
+                                                         .kind = CR_HAPPENING_TICK,
+                                                         .node = host->self,
+                                                         .incarnation = host->incarnation,
+                                                         .number = ++host->tick_number});
+}
+
+void cr_host_step(struct cr_host *host, struct cr_event *event)
+{
+    CR_ASSERT(host->alive && !host->stepping);
+    event->now_us = local_us(host);
+    event->wall_ms = wall_ms(host);
+    host->counters.steps++;
+    host->stepping = true;
+    cr_core_step(host->core, event, &host->effects);
+    cr_trace_step(host, event);
+    cr_host_perform(host);
+    host->stepping = false;
+    arm(host);
+    cr_check_step(host);
+}
+
+void cr_host_on_tick(struct cr_host *host, uint32_t number)
+{
+    if (host->tick_number != number || host->tick_at_us == UINT64_MAX) return; /* armed anew */
+    host->tick_at_us = UINT64_MAX;
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_TICK});
+}
+
+/* ---- vertices from outside ---- */
+
+static bool payload_is_well_formed(const struct cr_vertex *vertex)
+{
+    const struct cr_header *header = &vertex->header;
+    const struct cr_hash root = cr_hash_of(vertex->payload, header->payload_bytes);
+    if (!cr_hash_equal(&root, &header->payload_root)) return false;
+    return cr_payload_check(vertex->payload, header->payload_bytes, header->payload_count) == CR_OK;
+}
+
+static bool signature_is_valid(const struct cr_vertex *vertex)
+{
+    uint8_t author[4];
+    cr_store_le(author, vertex->header.author, sizeof author);
+    return vertex->sig_alg == CR_ALG_MLDSA65 &&
+           cr_stub_verify(&vertex->digest, author, sizeof author, vertex->signature,
+                          vertex->signature_bytes);
+}
+
+static void on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *frame,
+                      const uint8_t *bytes, uint32_t bytes_count)
+{
+    static struct cr_vertex vertex; /* 10 KiB */
+    host->counters.vertices_decoded++;
+    if (cr_vertex_decode(bytes, bytes_count, &vertex) != CR_OK) {
+        host->counters.frames_refused++;
+        return;
+    }
+    if (cr_core_admit(host->core, &vertex.header, &vertex.digest) != CR_VERDICT_OK) {
+        host->counters.vertices_refused++;
+        return;
+    }
+    if (!payload_is_well_formed(&vertex) || !signature_is_valid(&vertex)) {
+        host->counters.bad_signatures++;
+        return;
+    }
+    struct cr_body *body = cr_body_take(frame, &vertex, bytes, bytes_count);
+    const uint32_t handle = cr_host_handle_take(host, body);
+    cr_host_step(
+        host, &(struct cr_event){
+                  .kind = CR_EVENT_VERTEX,
+                  .peer = peer,
+                  .vertex = {.header = &vertex.header, .digest = vertex.digest, .body = handle}});
+}
+
+/* ---- old ranges ---- */
+
+static void on_range(struct cr_host *host, uint32_t peer, struct cr_frame *frame,
+                     const struct cr_message *message)
+{
+    const struct cr_asked asked = host->asked;
+    if (!asked.active || asked.peer != peer) return; /* nobody asked */
+    if (message->from_commit != asked.from_commit || message->to_commit > asked.to_commit) return;
+    host->asked.active = false;
+    struct cr_payload walk =
+        cr_payload_begin(message->range, message->range_bytes, message->range_count);
+    const uint8_t *vertex;
+    uint32_t vertex_bytes;
+    while (cr_payload_next(&walk, &vertex, &vertex_bytes))
+        on_vertex(host, peer, frame, vertex, vertex_bytes);
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_RANGE,
+                                          .peer = peer,
+                                          .range = {.from_commit = message->from_commit,
+                                                    .to_commit = message->to_commit}});
+}
+
+/* ---- frames ---- */
+
+void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *frame)
+{
+    static struct cr_message message;
+    if (cr_message_decode(frame->bytes, frame->bytes_count, &message) != CR_OK) {
+        host->counters.frames_refused++;
+        return;
+    }
+    switch (message.type) {
+    case CR_MESSAGE_VERTEX:
+        on_vertex(host, peer, frame, message.vertex, message.vertex_bytes);
+        return;
+    case CR_MESSAGE_STATUS:
+        cr_host_step(host, &(struct cr_event){
+                               .kind = CR_EVENT_STATUS, .peer = peer, .status = message.status});
+        return;
+    case CR_MESSAGE_FETCH:
+        cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_FETCH,
+                                              .peer = peer,
+                                              .refs = message.refs,
+                                              .refs_count = message.refs_count});
+        return;
+    case CR_MESSAGE_SYNC:
+        cr_host_serve_sync(host, peer, message.from_commit, message.to_commit);
+        return;
+    case CR_MESSAGE_RANGE: on_range(host, peer, frame, &message); return;
+    }
+    CR_UNREACHABLE();
+}
+
+void cr_host_on_peer(struct cr_host *host, uint32_t peer, bool up)
+{
+    if (host->peers_up[peer]) { /* down, or up again before we have noticed that it was down */
+        host->peers_up[peer] = false;
+        if (host->asked.peer == peer) host->asked.active = false;
+        cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = false});
+    }
+    if (!up) return;
+    host->peers_up[peer] = true;
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = true});
+}
+
+/* ---- our own work ---- */
+
+void cr_host_on_sealed(struct cr_host *host, struct cr_body *body)
+{
+    static struct cr_vertex vertex;
+    cr_body_decode(body, &vertex);
+    const uint32_t handle = cr_host_handle_take(host, body);
+    cr_host_step(
+        host, &(struct cr_event){
+                  .kind = CR_EVENT_SEALED,
+                  .vertex = {.header = &vertex.header, .digest = vertex.digest, .body = handle}});
+}
+
+void cr_host_on_synced(struct cr_host *host)
+{
+    const uint64_t stored = cr_disk_sync_end(&host->disk);
+    cr_host_sync_disk(host);
+    if (stored <= host->stored_told) return; /* only commits */
+    host->stored_told = stored;
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_STORED, .sequence = stored});
+}
+
+void cr_host_on_execute(struct cr_host *host)
+{
+    host->executing = false;
+    cr_executor_run(&host->executor);
+    host->executed_index = cr_ledger_head(host->executor.ledger)->index;
+    cr_host_execute_later(host);
+    cr_host_tell_executed(host);
+}
+
+void cr_host_tell_executed(struct cr_host *host)
+{
+    const struct cr_ledger_head *head = cr_ledger_head(host->executor.ledger);
+    if (head->index == 0) return;
+    static const struct cr_hash none;
+    const bool checkpoint = head->checkpoint_index > 0; /* the genesis has a root, but no index */
+    cr_host_step(
+        host, &(struct cr_event){.kind = CR_EVENT_EXECUTED,
+                                 .executed = {.index = head->index,
+                                              .effects_digest = head->effects_digest,
+                                              .checkpoint_index = head->checkpoint_index,
+                                              .state_root = checkpoint ? head->state_root : none}});
+}
+
+void cr_host_tell_waiting(struct cr_host *host)
+{
+    if (host->mempool_count == host->waiting_told) return;
+    host->waiting_told = host->mempool_count;
+    cr_host_step(host,
+                 &(struct cr_event){.kind = CR_EVENT_WAITING, .waiting = host->mempool_count});
+}
+
+void cr_host_submit(struct cr_host *host, uint32_t tx)
+{
+    host->mempool = cr_run_grow(host->mempool, &host->mempool_max, host->mempool_count + 1,
+                                sizeof host->mempool[0]);
+    host->mempool[host->mempool_count++] = tx;
+}

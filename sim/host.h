@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* host.h: one simulated node: a core, and everything that the node around it owes it.
+ *
+ * The duties are those of core/core.h: decode and verify before VERTEX, sign proposals, write the
+ * log and the guard, send, execute commits, serve old ranges, restart from what the disk has left.
+ * Invariant: no vertex of ours is on the wire before it, all it refers to, and the guard record are
+ * durable here.
+ */
+#ifndef CR_SIM_HOST_H
+#define CR_SIM_HOST_H
+
+#include "core/core.h"
+#include "executor.h"
+#include "plan.h"
+
+struct cr_sim;
+
+/* The SYNC request under way: a new one replaces it. Whether an answer is late is the core's
+ * business. */
+struct cr_asked {
+    bool active;
+    uint32_t peer;
+    uint64_t from_commit, to_commit;
+};
+
+struct cr_host_counters {
+    uint64_t steps, frames_sent, frames_refused, restarts, requeued, ranges_served;
+    uint64_t vertices_decoded, vertices_refused, bad_signatures;
+};
+
+struct cr_host {
+    struct cr_sim *sim;
+    uint32_t self;
+    bool alive;
+    bool paused;
+    uint32_t incarnation; /* of the process; 0: never started */
+    struct cr_core_config config;
+    int64_t wall_skew_ms; /* always; with the jumps of now: wall_offset_ms */
+    int64_t wall_offset_ms;
+    int64_t drift_ppm; /* of the monotonic clock */
+    uint64_t disk_extra_us;
+
+    void *memory; /* of the core and its effects */
+    size_t memory_bytes;
+    struct cr_core *core;
+    struct cr_effects effects;
+    bool stepping;              /* effects of a step are being performed */
+    uint64_t tick_at_us;        /* virtual time of the newest TICK armed; UINT64_MAX: none */
+    uint32_t tick_number;       /* of that TICK: older ones are stale */
+    uint64_t commit_index;      /* last COMMIT of this process, or its head */
+    uint64_t stored_last;       /* newest STORE */
+    uint64_t stored_told;       /* newest STORED */
+    uint32_t round_restored;    /* own vertices up to here come from the log of an earlier life */
+    struct cr_core_stats stats; /* after the last step */
+    uint32_t waiting_told;
+
+    struct cr_body **bodies; /* by handle; NULL: free */
+    uint32_t *handles_free;
+    uint32_t bodies_count, bodies_max, handles_free_count, handles_free_max;
+
+    struct cr_disk disk;
+    struct cr_executor executor;
+    bool executing; /* an EXECUTE is scheduled */
+    uint64_t executed_index;
+    uint64_t proposals_total;
+
+    uint32_t *mempool; /* transactions by number, oldest first */
+    uint32_t mempool_count, mempool_max;
+
+    bool peers_up[CR_SIM_NODES_MAX];
+    struct cr_asked asked;
+    struct cr_host_counters counters;
+};
+
+void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self);
+/* Boots from what is on the disk, and dials everybody. */
+void cr_host_start(struct cr_host *host);
+/* `power_lost`: what was not durable is gone, in part. Otherwise the machine goes on and only what
+ * the process had in memory is lost. */
+void cr_host_crash(struct cr_host *host, bool power_lost);
+
+/* Something happened at this node; it is alive and not paused. */
+void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
+void cr_host_on_tick(struct cr_host *host, uint32_t number);
+void cr_host_on_sealed(struct cr_host *host, struct cr_body *body); /* takes over the reference */
+void cr_host_on_synced(struct cr_host *host);
+void cr_host_on_execute(struct cr_host *host);
+void cr_host_on_peer(struct cr_host *host, uint32_t peer, bool up);
+void cr_host_submit(struct cr_host *host, uint32_t tx);
+/* Tells the core how many transactions wait, when that has changed. */
+void cr_host_tell_waiting(struct cr_host *host);
+
+/* ---- between host.c, effects.c and boot.c ---- */
+/* One step of the core and its effects. Fills in the time. */
+void cr_host_step(struct cr_host *host, struct cr_event *event);
+void cr_host_perform(struct cr_host *host);
+void cr_host_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
+uint32_t cr_host_handle_take(struct cr_host *host, struct cr_body *body); /* takes the reference */
+void cr_host_serve_sync(struct cr_host *host, uint32_t peer, uint64_t from, uint64_t to);
+void cr_host_sync_disk(struct cr_host *host);
+void cr_host_execute_later(struct cr_host *host);
+void cr_host_tell_executed(struct cr_host *host);
+
+#endif

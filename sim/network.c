@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* network.c: delay, loss, order, and connections that break. */
+#include "network.h"
+
+#include "cluster.h"
+
+static struct cr_pair *pair_of(struct cr_sim *sim, uint32_t a, uint32_t b)
+{
+    return a < b ? &sim->network.pairs[a][b] : &sim->network.pairs[b][a];
+}
+
+static uint32_t within(struct cr_prng *prng, uint32_t least, uint32_t most)
+{
+    return least + (uint32_t)cr_prng_below(prng, (uint64_t)most - least + 1);
+}
+
+void cr_network_init(struct cr_sim *sim)
+{
+    static const struct kind {
+        uint32_t delay_us_min, delay_us_max, jitter_per_100;
+    } kinds[] = {{50, 400, 100}, {500, 5000, 50}, {4000, 60000, 20}, {100, 90000, 50}};
+    const struct kind *kind = &kinds[sim->setup.network_kind % CR_COUNT_OF(kinds)];
+    for (uint32_t from = 0; from < sim->nodes_count; from++) {
+        for (uint32_t to = 0; to < sim->nodes_count; to++) {
+            struct cr_link *link = &sim->network.links[from][to];
+            struct cr_prng prng =
+                cr_prng_stream(sim->seed, CR_PURPOSE_LINKS, from * CR_SIM_NODES_MAX + to);
+            link->delay_us = within(&prng, kind->delay_us_min, kind->delay_us_max);
+            link->jitter_us = link->delay_us * kind->jitter_per_100 / 100;
+        }
+    }
+}
+
+static uint32_t greater(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static void apply_entry(struct cr_link *link, const struct cr_plan_entry *entry, uint32_t from,
+                        uint32_t to)
+{
+    const bool from_in = (entry->group >> from) & 1;
+    const bool to_in = (entry->group >> to) & 1;
+    const bool touches = entry->node == from || entry->node == to;
+    switch (entry->fault) {
+    case CR_FAULT_PARTITION: link->cut |= from_in != to_in; return;
+    case CR_FAULT_ISOLATE: link->cut |= touches; return;
+    case CR_FAULT_ONE_WAY: link->cut |= from_in && !to_in; return;
+    case CR_FAULT_LOSS: link->loss = greater(link->loss, entry->value); return;
+    case CR_FAULT_DUPLICATE: link->duplicate = greater(link->duplicate, entry->value); return;
+    case CR_FAULT_CORRUPT: link->corrupt = greater(link->corrupt, entry->value); return;
+    case CR_FAULT_REORDER: link->reorder_us = greater(link->reorder_us, entry->value); return;
+    case CR_FAULT_DELAY: link->extra_us += touches ? entry->value : 0; return;
+    case CR_FAULT_RESET:
+    case CR_FAULT_CRASH:
+    case CR_FAULT_POWER:
+    case CR_FAULT_PAUSE:
+    case CR_FAULT_DISK:
+    case CR_FAULT_CLOCK:
+    case CR_FAULT_NONE:
+    case CR_FAULTS_END: return; /* not a matter of links */
+    }
+    CR_UNREACHABLE();
+}
+
+/* A connection that is cut lives on until its idle timeout. */
+static void watch_cut(struct cr_sim *sim, uint32_t from, uint32_t to)
+{
+    const struct cr_pair *pair = pair_of(sim, from, to);
+    if (!pair->connected) return;
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_CONNECT,
+                                         (uint64_t)pair->generation << 16 | from << 8 | to);
+    const uint64_t timeout_us = 300000 + cr_prng_below(&prng, 1500000);
+    cr_heap_push(&sim->heap, (struct cr_happening){.at_us = sim->now_us + timeout_us,
+                                                   .kind = CR_HAPPENING_DETECT,
+                                                   .node = from,
+                                                   .peer = to,
+                                                   .number = pair->generation});
+}
+
+void cr_network_apply(struct cr_sim *sim)
+{
+    for (uint32_t from = 0; from < sim->nodes_count; from++) {
+        for (uint32_t to = 0; to < sim->nodes_count; to++) {
+            if (from == to) continue;
+            struct cr_link *link = &sim->network.links[from][to];
+            const bool was_cut = link->cut;
+            link->cut = false;
+            link->loss = link->duplicate = link->corrupt = link->reorder_us = link->extra_us = 0;
+            for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
+                if (sim->active[i]) apply_entry(link, &sim->plan.entries[i], from, to);
+            }
+            if (link->cut && !was_cut) watch_cut(sim, from, to);
+        }
+    }
+}
+
+bool cr_network_is_connected(const struct cr_sim *sim, uint32_t a, uint32_t b)
+{
+    return a < b ? sim->network.pairs[a][b].connected : sim->network.pairs[b][a].connected;
+}
+
+bool cr_network_is_current(const struct cr_sim *sim, uint32_t a, uint32_t b, uint32_t generation)
+{
+    const struct cr_pair *pair = a < b ? &sim->network.pairs[a][b] : &sim->network.pairs[b][a];
+    return pair->connected && pair->generation == generation;
+}
+
+static struct cr_frame *damage(struct cr_frame *frame, struct cr_prng *prng)
+{
+    struct cr_frame *copy = cr_frame_copy(frame);
+    const uint64_t bit = cr_prng_below(prng, (uint64_t)copy->bytes_count * 8);
+    copy->bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+    cr_frame_give(frame);
+    return copy;
+}
+
+static void deliver(struct cr_sim *sim, uint32_t from, uint32_t to, struct cr_frame *frame,
+                    struct cr_prng *prng)
+{
+    struct cr_link *link = &sim->network.links[from][to];
+    uint64_t at_us = sim->now_us + 1 + link->delay_us + link->extra_us;
+    at_us += cr_prng_below(prng, (uint64_t)link->jitter_us + 1);
+    if (link->reorder_us > 0) {
+        at_us += cr_prng_below(prng, link->reorder_us);
+    } else if (at_us <= link->last_at_us) {
+        at_us = link->last_at_us; /* equal times keep the order of sending */
+    }
+    if (at_us > link->last_at_us) link->last_at_us = at_us;
+    cr_heap_push(&sim->heap, (struct cr_happening){.at_us = at_us,
+                                                   .kind = CR_HAPPENING_FRAME,
+                                                   .node = to,
+                                                   .peer = from,
+                                                   .number = pair_of(sim, from, to)->generation,
+                                                   .item = frame});
+}
+
+void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, struct cr_frame *frame)
+{
+    CR_ASSERT(from != to && to < sim->nodes_count);
+    struct cr_link *link = &sim->network.links[from][to];
+    struct cr_prng prng = cr_prng_stream(
+        sim->seed, CR_PURPOSE_PACKET + from * CR_SIM_NODES_MAX + to, link->frames_total);
+    link->frames_total++;
+    sim->network.frames_total++;
+    sim->network.bytes_total += frame->bytes_count;
+    /* All are drawn, so that the loss of a frame does not shift the fate of its twin. */
+    const bool lost = cr_prng_below(&prng, 1000) < link->loss;
+    const bool twice = cr_prng_below(&prng, 1000) < link->duplicate;
+    const bool damaged = cr_prng_below(&prng, 1000) < link->corrupt;
+    if (!pair_of(sim, from, to)->connected || link->cut || lost) {
+        cr_frame_give(frame);
+        return;
+    }
+    /* A status carries no signature of its own: the transport's stands for it. */
+    if (damaged && frame->bytes[0] != CR_MESSAGE_STATUS) frame = damage(frame, &prng);
+    if (twice) deliver(sim, from, to, cr_frame_share(frame), &prng);
+    deliver(sim, from, to, frame, &prng);
+}
+
+/* ---- connections ---- */
+
+void cr_network_connect_later(struct cr_sim *sim, uint32_t a, uint32_t b)
+{
+    const struct cr_pair *pair = pair_of(sim, a, b);
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_CONNECT,
+                                         (uint64_t)pair->generation << 16 | a << 8 | b);
+    cr_heap_push(&sim->heap,
+                 (struct cr_happening){.at_us = sim->now_us + 2000 + cr_prng_below(&prng, 200000),
+                                       .kind = CR_HAPPENING_CONNECT,
+                                       .node = a,
+                                       .peer = b,
+                                       .number = pair->generation});
+}
+
+void cr_network_connect(struct cr_sim *sim, uint32_t a, uint32_t b)
+{
+    struct cr_pair *pair = pair_of(sim, a, b);
+    if (pair->connected) return; /* several attempts may be under way */
+    const bool cut = sim->network.links[a][b].cut || sim->network.links[b][a].cut;
+    if (!sim->hosts[a].alive || !sim->hosts[b].alive) return; /* its start dials again */
+    if (cut || sim->hosts[a].paused || sim->hosts[b].paused) {
+        cr_network_connect_later(sim, a, b);
+        return;
+    }
+    pair->connected = true;
+    pair->generation++;
+    sim->network.links[a][b].last_at_us = sim->network.links[b][a].last_at_us = 0;
+    cr_host_on_peer(&sim->hosts[a], b, true);
+    cr_host_on_peer(&sim->hosts[b], a, true);
+}
+
+static void tell_down(struct cr_sim *sim, uint32_t node, uint32_t peer, uint64_t delay_us)
+{
+    cr_heap_push(&sim->heap, (struct cr_happening){.at_us = sim->now_us + delay_us,
+                                                   .kind = CR_HAPPENING_PEER_DOWN,
+                                                   .node = node,
+                                                   .incarnation = sim->hosts[node].incarnation,
+                                                   .peer = peer});
+}
+
+void cr_network_disconnect(struct cr_sim *sim, uint32_t a, uint32_t b)
+{
+    struct cr_pair *pair = pair_of(sim, a, b);
+    if (!pair->connected) return;
+    pair->connected = false;
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_CONNECT,
+                                         (uint64_t)pair->generation << 16 | b << 8 | a);
+    tell_down(sim, a, b, cr_prng_below(&prng, 50000));
+    tell_down(sim, b, a, cr_prng_below(&prng, 50000));
+    cr_network_connect_later(sim, a, b);
+}
+
+void cr_network_detect(struct cr_sim *sim, uint32_t a, uint32_t b, uint32_t generation)
+{
+    if (!cr_network_is_current(sim, a, b, generation)) return;
+    if (!sim->network.links[a][b].cut && !sim->network.links[b][a].cut) return;
+    cr_network_disconnect(sim, a, b);
+}

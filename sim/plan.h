@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.h: everything that will go wrong in a run, decided before it starts.
+ *
+ * From the seed comes a list of faults, each with an interval of virtual time; execution only reads
+ * it. Every seed enables a random subset of the kinds (swarm testing): bugs hide where faults mask
+ * each other. Every kind draws from a random stream of its own, so that leaving one entry out
+ * (--skip) changes no other.
+ */
+#ifndef CR_SIM_PLAN_H
+#define CR_SIM_PLAN_H
+
+#include "base/prng.h"
+
+enum {
+    CR_SIM_NODES_MAX = 16,
+    CR_PLAN_ENTRIES_MAX = 128,
+};
+
+/* What the random streams of a run are for. Their numbers are part of every seed's meaning. */
+enum cr_purpose {
+    CR_PURPOSE_SETUP = 1,
+    CR_PURPOSE_SWARM,
+    CR_PURPOSE_FAULTS,  /* + kind, by index */
+    CR_PURPOSE_LINKS,   /* delays of every pair */
+    CR_PURPOSE_CONNECT, /* by pair and generation */
+    CR_PURPOSE_DISK,    /* by node and sync */
+    CR_PURPOSE_CRASH,   /* by node and incarnation */
+    CR_PURPOSE_SEAL,    /* by node and proposal */
+    CR_PURPOSE_EXECUTE, /* by node and commit */
+    CR_PURPOSE_LOAD,    /* by transaction */
+    CR_PURPOSE_RESET,   /* by plan entry */
+    CR_PURPOSE_PACKET,  /* + link, by frame: the last, for it takes as many numbers as links */
+};
+
+/* kind, name, entries at most, interval in ms (least, most), value (least, most), what it is */
+#define CR_FAULTS(X)                                                                           \
+    X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other") \
+    X(ISOLATE, "isolate", 3, 100, 5000, 0, 0, "one node hears nothing and is not heard")       \
+    X(ONE_WAY, "one-way", 3, 100, 3000, 0, 0, "the group is not heard, but hears")             \
+    X(LOSS, "loss", 3, 100, 4000, 10, 400, "per 1000 frames are lost")                         \
+    X(DUPLICATE, "duplicate", 2, 100, 4000, 10, 500, "per 1000 frames arrive twice")           \
+    X(CORRUPT, "corrupt", 2, 100, 3000, 1, 50, "per 1000 frames have a bit flipped")           \
+    X(REORDER, "reorder", 2, 100, 4000, 1000, 200000, "us of extra delay, each frame its own") \
+    X(DELAY, "delay", 3, 100, 3000, 10000, 1500000, "us more on all links of one node")        \
+    X(RESET, "reset", 3, 100, 4000, 20, 800, "ms between resets of random connections")        \
+    X(CRASH, "crash", 6, 20, 4000, 0, 1, "process killed (0) or power lost (1)")               \
+    X(POWER, "power", 2, 20, 1500, 0, 0, "all nodes lose power at once")                       \
+    X(PAUSE, "pause", 3, 20, 3000, 0, 0, "one node stands still")                              \
+    X(DISK, "disk", 3, 100, 4000, 5000, 600000, "us that each sync of one node takes longer")  \
+    X(CLOCK, "clock", 4, 100, 4000, 0, 6000, "ms of jump of one node's wall clock, less 3000")
+
+#define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
+enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
+
+struct cr_plan_entry {
+    enum cr_fault fault;
+    uint64_t from_us, to_us;
+    uint32_t node; /* of the kinds that concern one node */
+    uint32_t
+        group; /* bit mask of nodes, of the kinds that concern several; never none, never all */
+    uint32_t value;
+    bool skipped;
+};
+
+struct cr_plan {
+    uint32_t nodes_count;
+    uint64_t faults_until_us; /* everything has ended by then */
+    uint32_t entries_count;
+    struct cr_plan_entry entries[CR_PLAN_ENTRIES_MAX];
+};
+
+/* `faults` is a bit mask of kinds (1 << kind) that are allowed; with `swarm` a random half of them
+ * is used, without it all of them. */
+void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uint64_t until_us,
+                  uint32_t faults, bool swarm);
+void cr_plan_print(const struct cr_plan *plan);
+
+/* A named choice of faults: `faults` and `swarm` for cr_plan_make. */
+struct cr_scenario {
+    const char *name;
+    const char *text;
+    uint32_t faults;
+    bool swarm;
+    bool steady; /* no faults at all: the price of a round is held to its tightest bound */
+};
+
+const struct cr_scenario *cr_scenario_find(const char *name); /* NULL: no such name */
+void cr_scenarios_print(void);
+
+#endif

@@ -27,7 +27,7 @@ demo: build ## four nodes on this machine, load, a crash, a recovery; ends by it
 	@tools/demo $(ARGS)
 
 sim: build ## replay one simulation: make sim SCENARIO=lossy SEED=42
-	@build/$(PRESET)/bin/creto-sim $(SCENARIO) $(SEED) $(ARGS)
+	@build/$(PRESET)/bin/creto-sim --scenario $(SCENARIO) --seed $(SEED) $(ARGS)
 
 golden: build ## rewrite the expected texts in tests/golden; then read the difference
 	@CR_GOLDEN=rewrite tools/run-tests $(PRESET) -R golden

@@ -42,8 +42,9 @@ if(CR_SANITIZE OR CR_FUZZ)
     add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all)
     add_link_options(-fsanitize=${sanitizers})
 else()
-    # Where it was built does not change the program.
-    add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+    # Where it was built does not change the program. In gdb: set substitute-path /usr/src/creto .
+    add_compile_options(
+        $<$<NOT:$<CONFIG:Debug>>:-fdebug-prefix-map=${CMAKE_SOURCE_DIR}=/usr/src/creto>)
     add_compile_options(-Wnull-dereference -U_FORTIFY_SOURCE)
     add_compile_options($<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
     cr_try_flags(-fstack-clash-protection -fcf-protection=full -fstrict-flex-arrays=3

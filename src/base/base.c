@@ -69,12 +69,14 @@ void cr_hex_encode(const uint8_t *bytes, size_t count, char *text)
     text[2 * count] = 0;
 }
 
-static int digit(char c)
+enum { NO_DIGIT = 16 };
+
+static uint32_t digit(char c)
 {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
+    if (c >= '0' && c <= '9') return (uint32_t)(c - '0');
+    if (c >= 'a' && c <= 'f') return (uint32_t)(c - 'a') + 10;
+    if (c >= 'A' && c <= 'F') return (uint32_t)(c - 'A') + 10;
+    return NO_DIGIT;
 }
 
 enum cr_err cr_hex_decode(const char *text, size_t text_count, uint8_t *bytes, size_t count)
@@ -82,7 +84,7 @@ enum cr_err cr_hex_decode(const char *text, size_t text_count, uint8_t *bytes, s
     if (text_count < 2 * count) return CR_ERR_TRUNCATED;
     if (text_count > 2 * count) return CR_ERR_TRAILING;
     for (size_t i = 0; i < text_count; i++) {
-        if (digit(text[i]) < 0) return CR_ERR_MALFORMED;
+        if (digit(text[i]) == NO_DIGIT) return CR_ERR_MALFORMED;
     }
     for (size_t i = 0; i < count; i++)
         bytes[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));

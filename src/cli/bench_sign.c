@@ -120,7 +120,7 @@ static void *run_signer(void *context)
 {
     struct signer *signer = context;
     struct cr_bench *bench = signer->bench;
-    signer->keys = calloc(bench->plan.clients, sizeof *signer->keys);
+    signer->keys = calloc(bench->plan.clients, sizeof(struct cr_secret_key *));
     bool ok = signer->keys != NULL;
     for (uint64_t i = signer->index; ok && i < bench->plan.txs_count; i += bench->signers_count) {
         if (atomic_load_explicit(&bench->stop_signing, memory_order_relaxed)) break;

@@ -124,7 +124,7 @@ int cr_cli_config_check(const struct cr_command *command, int words, char **word
     struct home_flags flags = {.sets = &sets};
     int code = load(command, words, word, &flags, &config);
     if (code >= 0) return code;
-    struct cr_public_key consensus, transport;
+    struct cr_public_key consensus = {0}, transport = {0};
     code = check_key(&config, "consensus.key", &consensus);
     if (code == CR_EXIT_OK) code = check_key(&config, "transport.key", &transport);
     if (code != CR_EXIT_OK) return code;

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static const size_t room_bytes = 16384; /* for one piece of an answer */
+
 uint64_t cr_clock_us(void)
 {
     struct timespec now;
@@ -202,25 +204,23 @@ static bool wait_for(int fd, short events, uint64_t deadline_us)
     }
 }
 
+/* 0, or the errno of a connection that was begun. */
+static int await_connection(int fd, uint64_t deadline_us)
+{
+    int error = 0;
+    socklen_t bytes = sizeof error;
+    if (!wait_for(fd, POLLOUT, deadline_us)) return errno;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes) == 0 ? error : errno;
+}
+
 static int connect_to(const struct addrinfo *address, uint64_t deadline_us)
 {
     const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
     const int yes = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes); /* only a matter of speed */
-    int error = 0;
-    if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
-        error = errno;
-        if (error == EINPROGRESS) {
-            socklen_t bytes = sizeof error;
-            error = 0;
-            if (!wait_for(fd, POLLOUT, deadline_us)) {
-                error = errno;
-            } else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0) {
-                error = errno;
-            }
-        }
-    }
+    int error = connect(fd, address->ai_addr, address->ai_addrlen) == 0 ? 0 : errno;
+    if (error == EINPROGRESS) error = await_connection(fd, deadline_us);
     if (error == 0) return fd;
     (void)close(fd); /* nothing was sent */
     errno = error;
@@ -297,8 +297,8 @@ static bool send_all(int fd, const void *bytes, size_t count, uint64_t deadline_
 /* One more piece of the answer; false and errno when there is none (0: closed). */
 static bool receive(struct cr_http *http, uint64_t deadline_us)
 {
-    if (http->bytes_max - http->bytes_count < 16 * 1024) {
-        const size_t more = http->bytes_max * 2 + 64 * 1024;
+    if (http->bytes_max - http->bytes_count < room_bytes) {
+        const size_t more = http->bytes_max * 2 + 4 * room_bytes;
         uint8_t *bytes = realloc(http->bytes, more);
         if (bytes == NULL) return false;
         http->bytes = bytes;

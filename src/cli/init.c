@@ -176,7 +176,7 @@ int cr_cli_init(const struct cr_command *command, int words, char **word)
                            home);
     }
     plan.home = home;
-    struct cr_genesis_validator made;
+    struct cr_genesis_validator made = {0};
     code = cr_cli_make_validator(&plan, &made);
     if (code != CR_EXIT_OK) return code;
     if (json) {

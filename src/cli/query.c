@@ -219,7 +219,7 @@ int cr_cli_tx_status(const struct cr_command *command, int words, char **word)
     }
     printf("%s", state);
     if (result[0] != 0) printf("  result=%s", result);
-    if (strcmp(state, "final") == 0) {
+    if (json_object_get(tx, "commit_index") != NULL) {
         printf("  commit=%" PRIu64 " pos=%" PRIu64, cr_client_number(tx, "commit_index"),
                cr_client_number(tx, "position"));
     }

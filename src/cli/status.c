@@ -47,19 +47,19 @@ static void print_row(const json_t *node)
                cr_client_text(node, "error"));
         return;
     }
-    printf("%-24s %-10s %-12s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %" PRIu64
-           "/%" PRIu64 "/%" PRIu64 " %s\n",
+    printf("%-24s %-10s %-12s %9" PRIu64 " %9" PRIu64 " %9" PRIu64 " %7" PRIu64 " %5" PRIu64
+           " %" PRIu64 "/%" PRIu64 " %s\n",
            cr_client_text(node, "api"), state_of(node), cr_client_text(node, "validator"),
-           cr_client_number(node, "round"), cr_client_number(node, "commit_index"),
-           cr_client_number(node, "executed_index"), cr_client_number(node, "mempool_txs"),
-           cr_client_number(node, "stake_up"), cr_client_number(node, "stake_quorum"),
-           cr_client_number(node, "stake_total"), cr_client_text(node, "not_ready_because"));
+           cr_client_number(node, "round"), cr_client_number(node, "ordered_index"),
+           cr_client_number(node, "commit_index"), cr_client_number(node, "mempool_transactions"),
+           cr_client_number(node, "peers_up"), cr_client_number(node, "stake_up"),
+           cr_client_number(node, "stake_quorum"), cr_client_text(node, "not_ready_because"));
 }
 
 static void print_header(void)
 {
-    printf("%-24s %-10s %-12s %9s %9s %9s %7s %s\n", "api", "state", "validator", "round", "commit",
-           "executed", "mempool", "stake up/quorum/total");
+    printf("%-24s %-10s %-12s %9s %9s %9s %7s %5s %s\n", "api", "state", "validator", "round",
+           "ordered", "executed", "mempool", "peers", "stake up/quorum");
 }
 
 /* Every member the node tells, one per line. */

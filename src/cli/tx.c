@@ -221,7 +221,7 @@ static int report(const struct submit *s, json_t *answer, uint64_t latency_us)
         cr_cli_print_json(copy);
     } else {
         printf("%s  tx=%s", state, id);
-        if (strcmp(state, "final") == 0) {
+        if (json_object_get(item, "commit_index") != NULL) {
             printf("  commit=%" PRIu64 " pos=%" PRIu64, cr_client_number(item, "commit_index"),
                    cr_client_number(item, "position"));
         }

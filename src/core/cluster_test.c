@@ -201,6 +201,29 @@ static void troubled_clusters_recover(void **state)
     }
 }
 
+/* Goal: a validator that signs two vertices in every round stops nobody and splits nobody; both
+ * copies can be fetched, and everybody sees the evidence. */
+static void equivocator_is_contained(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 0; seed < 6; seed++) {
+        cluster_init(&cluster, seed % 2 ? 4 : 7, 40 + seed);
+        cluster.lying = true;
+        if (seed > 2) cluster.config.round_window = 32;
+        if (seed > 2) cluster.config.gc_depth = 8;
+        start_all();
+        for (uint32_t i = 0; i < cluster.count; i++)
+            offer(&cluster, i, 20);
+        run_until(&cluster, 4 * SECOND);
+        assert_true(agreement(&cluster) > 200);
+        for (uint32_t i = 1; i < cluster.count; i++) {
+            assert_true(cluster.nodes[i].evidence > 0);
+            assert_int_equal(cluster.nodes[i].txs_waiting, 0);
+        }
+        cluster_free(&cluster);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +232,7 @@ int main(void)
         cmocka_unit_test(late_joiner_syncs),
         cmocka_unit_test(restarts_change_nothing),
         cmocka_unit_test(partition_heals),
+        cmocka_unit_test(equivocator_is_contained),
         cmocka_unit_test(troubled_clusters_recover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,10 +165,10 @@ static void random_message(uint32_t highest)
         event.kind = CR_EVENT_STATUS;
         event.status = (struct cr_status){.round = (uint32_t)cr_prng_next(&prng),
                                           .round_of_receiver = (uint32_t)below(highest + 2),
-                                          .commit_index = commits + below(20),
+                                          .commit_index = commits + below(event.peer == 3 ? 20 : 8),
                                           .oldest_commit = below(10)};
         if (below(5) == 0) event.status.round_of_receiver = UINT32_MAX;
-        if (below(50) == 0) event.status.commit_index = UINT64_MAX;
+        if (event.peer == 3 && below(20) == 0) event.status.commit_index = UINT64_MAX;
         break;
     case 1:
         event.kind = CR_EVENT_FETCH;

@@ -36,7 +36,7 @@ struct cr_hash cr_public_key_account(const struct cr_public_key *key);
 struct cr_prepared_key; /* defined by the verifier */
 
 struct cr_verify_item {
-    const struct cr_prepared_key *key; /* borrowed */
+    const struct cr_prepared_key *key; /* borrowed; NULL (no key was prepared): invalid */
     const uint8_t *context;            /* FIPS 204 ctx, at most 255 bytes */
     size_t context_bytes;
     const uint8_t *message;
@@ -51,7 +51,8 @@ struct cr_verifier {
     /* NULL when the bytes are no key of that algorithm or memory is out. */
     struct cr_prepared_key *(*prepare)(const struct cr_public_key *key);
     void (*forget)(struct cr_prepared_key *key); /* NULL is allowed */
-    /* Sets `valid` of every item; items are independent of each other. */
+    /* Sets `valid` of every item; items are independent of each other. Any bytes are allowed. The
+     * verdict depends on them alone: a verifier that cannot work (no memory) stops the process. */
     void (*verify)(struct cr_verify_item *items, uint32_t count);
 };
 

@@ -152,7 +152,7 @@ uint32_t cr_text_distance(const char *a, const char *b)
 {
     const size_t a_count = strlen(a), b_count = strlen(b);
     if (a_count >= CR_CONFIG_NAME_BYTES || b_count >= CR_CONFIG_NAME_BYTES) return UINT32_MAX;
-    uint32_t row[CR_CONFIG_NAME_BYTES];
+    uint32_t row[CR_CONFIG_NAME_BYTES] = {0};
     for (uint32_t j = 0; j <= b_count; j++)
         row[j] = j;
     for (uint32_t i = 1; i <= a_count; i++) {
@@ -194,7 +194,7 @@ static enum cr_err unknown(const struct origin *from, const char *name,
     char shown[CR_CONFIG_NAME_BYTES + 8] = "";
     uint32_t best = UINT32_MAX;
     for (uint32_t i = 0; i < CR_COUNT_OF(keys); i++) {
-        char candidate[CR_CONFIG_NAME_BYTES + 8];
+        char candidate[CR_CONFIG_NAME_BYTES + 8] = "";
         (void)copy(candidate, sizeof candidate, keys[i].name); /* names of ours fit */
         if (from->source == CR_CONFIG_ENV) cr_config_env_name(keys[i].name, candidate);
         const uint32_t distance = cr_text_distance(name, candidate);

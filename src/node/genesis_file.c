@@ -498,12 +498,9 @@ enum cr_err cr_genesis_load(const char *path, struct cr_genesis *out,
     enum cr_err err = read_whole(path, &bytes, &count, failure);
     if (err != CR_OK) return with_path(err, path, failure);
     struct cr_genesis *genesis = calloc(1, sizeof *genesis);
-    if (genesis == NULL) {
-        err = fail(failure, CR_ERR_IO, "memory is out");
-    } else {
-        err = load(bytes, count, genesis, failure);
-    }
-    if (err == CR_OK) *out = *genesis;
+    err = genesis == NULL ? fail(failure, CR_ERR_IO, "memory is out")
+                          : load(bytes, count, genesis, failure);
+    if (genesis != NULL && err == CR_OK) *out = *genesis;
     free(genesis);
     free(bytes);
     return with_path(err, path, failure);

@@ -52,8 +52,8 @@ static void make(uint32_t validators, uint32_t accounts)
         (void)snprintf(v->name, sizeof v->name, "node%u", i);
         (void)snprintf(v->address, sizeof v->address, "127.0.0.1:%u", 7000 + i);
         v->stake = 10;
-        fill_key(&v->consensus_key, CR_ALG_MLDSA65, 2 * i);
-        fill_key(&v->transport_key, CR_ALG_MLDSA65, 2 * i + 1);
+        fill_key(&v->consensus_key, CR_ALG_MLDSA65, i);
+        fill_key(&v->transport_key, CR_ALG_MLDSA65, 500 + i);
     }
     made->accounts_count = accounts;
     for (uint32_t i = 0; i < accounts; i++) {

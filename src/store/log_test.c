@@ -162,6 +162,37 @@ static void round_trip(void **state)
     cr_log_close(log);
 }
 
+/* Goal: the bytes are those of docs/storage.md, whatever the program becomes. */
+static void documented_bytes(void **state)
+{
+    (void)state;
+    static const char segment_hex[] =
+        "435245544f4c4f47010000000000000001020300000000000000000000000000"
+        "0000000000000000000000000000000001000000000000000000000100000000"
+        "515c23276d6e2e2253e763d066568022";
+    static const char record_hex[] =
+        "b1c5a1008f77845928d4e23e96832cb601000000000000000300000002000000616263";
+    static struct test_file file;
+    const struct test_path path = path_of("log");
+    const struct test_path segment = path_of("log/00000000.seg");
+    struct cr_log *log;
+    struct cr_log_position at;
+    char hex[2 * CR_SEGMENT_HEADER_BYTES + 1];
+    assert_int_equal(cr_log_open(path.text, &genesis, 0, &log, &failure), CR_OK);
+    assert_int_equal(
+        cr_log_append(log, CR_LOG_COMMIT, (const uint8_t *)"abc", 3, NULL, 0, &at, &failure),
+        CR_OK);
+    assert_int_equal(cr_log_sync(log, &failure), CR_OK);
+    cr_log_close(log);
+    const int fd = open(segment.text, O_RDONLY);
+    assert_true(fd >= 0 && pread(fd, file.bytes, 4096, 0) == 4096);
+    close(fd);
+    cr_hex_encode(file.bytes, CR_SEGMENT_HEADER_BYTES, hex);
+    assert_string_equal(hex, segment_hex);
+    cr_hex_encode(file.bytes + CR_SEGMENT_HEADER_BYTES, CR_RECORD_HEADER_BYTES + 3, hex);
+    assert_string_equal(hex, record_hex);
+}
+
 /* Goal: the edges of reading: a small buffer, no such record, not durable yet. */
 static void reading_edges(void **state)
 {
@@ -756,6 +787,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(round_trip),
+        STORE_TEST(documented_bytes),
         STORE_TEST(reading_edges),
         STORE_TEST(sizes),
         STORE_TEST(torn_at_every_byte),

@@ -272,7 +272,7 @@ static void expect_same_bucket(const struct cr_state *a, const struct cr_state *
 /* Keys of a few buckets only, so that they meet. */
 static struct cr_hash crowded_key(struct cr_prng *prng)
 {
-    struct cr_hash key = key_of(cr_prng_below(prng, 400));
+    struct cr_hash key = key_of(cr_prng_below(prng, 40));
     key.bytes[0] = cr_prng_below(prng, 2) == 0 ? 0 : 0xff;
     key.bytes[1] = (uint8_t)cr_prng_next(prng) & 0xf0;
     return key;

@@ -136,7 +136,7 @@ static size_t small(void)
     memset(&sample.effects_digest, 2, CR_HASH_BYTES);
     memset(&sample.state_root, 3, CR_HASH_BYTES);
     sample.parents.words[0] = 3;
-    memset(sample.parent_digests, 4, 2 * CR_HASH_BYTES);
+    memset(sample.parent_digests, 4, 2 * sizeof sample.parent_digests[0]);
     sample.old_count = 1;
     sample.old[0] = (struct cr_ref){.round = 4, .author = 3, .digest = {{5}}};
     return cr_vertex_encode_head(&sample, CR_ALG_MLDSA44, signature, sizeof signature, bytes,

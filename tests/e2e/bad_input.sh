@@ -71,7 +71,7 @@ rm -rf "$home/other/data" "$home/other/keys/guard"
 sed 's/"chain":"[^"]*"/"chain":"elsewhere"/' "$home/node3/genesis.json" >"$home/other/genesis.json"
 start_other() { "$creto" start --home "$home/other" "$@" 2>"$home/other/log" & started+=($!); other=$!; }
 start_other
-named() { grep -q 'genesis' "$home"/node0/log || grep -q 'part=net.*genesis' "$home/other/log"; }
+named() { grep -q 'genesis' "$home"/node0/node.log || grep -q 'part=net.*genesis' "$home/other/log"; }
 check 'another genesis is refused and named' wait_until 10 named
 check 'it never becomes ready' eval '! curl --silent --fail "$(url 3)/readyz" >/dev/null'
 kill -TERM $other 2>/dev/null; wait $other 2>/dev/null

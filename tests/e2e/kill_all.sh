@@ -14,7 +14,7 @@ for round in 1 2 3; do
         done &
         started+=($!)
     done
-    sleep 0.7
+    sleep 1.5
     for n in 0 1 2 3; do localnet kill $n; done
     wait
     started=()

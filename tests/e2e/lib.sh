@@ -16,7 +16,7 @@ ended() {
     "$creto" localnet down --home "$home" >/dev/null 2>&1
     declare -F also_ended >/dev/null && also_ended
     if [ "$failed" != 0 ] || [ "$passed" = 0 ]; then
-        for log in "$home"/node*/log; do
+        for log in "$home"/node*/node.log; do
             [ ! -e "$log" ] || { printf -- '--- the last lines of %s\n' "${log#"$home"/}"; tail -n 15 "$log"; }
         done
     fi

@@ -18,19 +18,19 @@ if ! ip netns add $tag-hub 2>/dev/null; then
 fi
 hub() { ip netns exec $tag-hub "$@"; }
 in_node() { local n=$1; shift; ip netns exec "$tag-$n" "$@"; }
-# Two halves: bridge a holds nodes 0 and 1, bridge b nodes 2 and 3, cable-a/cable-b joins them.
-hub ip link add a type bridge && hub ip link add b type bridge
+# Two halves: bridge half0 holds nodes 0 and 1, half1 nodes 2 and 3, cable-a/cable-b joins them.
+hub ip link add half0 type bridge && hub ip link add half1 type bridge
 hub ip link add cable-a type veth peer name cable-b
-hub ip link set cable-a master a up && hub ip link set cable-b master b up
+hub ip link set cable-a master half0 up && hub ip link set cable-b master half1 up
 for n in 0 1 2 3; do
     ip netns add $tag-$n
     hub ip link add port$n type veth peer name eth0 netns $tag-$n
-    hub ip link set port$n master $([ $n -lt 2 ] && echo a || echo b) up
+    hub ip link set port$n master half$((n / 2)) up
     in_node $n ip address add $prefix.$((n + 1))/24 dev eth0
     in_node $n ip link set eth0 up
     in_node $n ip link set lo up
 done
-hub ip link set a up && hub ip link set b up
+hub ip link set half0 up && hub ip link set half1 up
 
 validators=()
 for n in 0 1 2 3; do
@@ -41,7 +41,7 @@ done
 must 'the genesis is made' eval '"$creto" genesis new "$home/genesis.json" --chain split --profile lan "${validators[@]}" --account "$home/client.key=1000" >/dev/null'
 for n in 0 1 2 3; do
     cp "$home/genesis.json" "$home/node$n/genesis.json"
-    in_node $n "$creto" start --home "$home/node$n" --set api.listen=127.0.0.1:7080 2>"$home/node$n/log" &
+    in_node $n "$creto" start --home "$home/node$n" --set api.listen=127.0.0.1:7080 2>"$home/node$n/node.log" &
     started+=($!)
 done
 get() { in_node "$1" curl --silent --fail --max-time 5 "http://127.0.0.1:7080$2"; }

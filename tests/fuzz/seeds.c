@@ -9,6 +9,8 @@
 
 #include "wire/sample.h"
 
+enum { TX_BYTES_MAX = 32 * 1024 };
+
 static const uint8_t signature[CR_MLDSA44_SIG_BYTES];
 static uint8_t bytes[64 * 1024];
 static const char *root;
@@ -47,9 +49,9 @@ static size_t make_tx(struct cr_prng *prng, enum cr_op_type first, uint32_t ops,
 {
     struct cr_tx_builder builder;
     const struct cr_tx fields = {.account = cr_sample_hash(prng), .valid_until_commit = 1000};
-    cr_tx_begin(&builder, out, 32 * 1024, &fields);
+    cr_tx_begin(&builder, out, TX_BYTES_MAX, &fields);
     for (uint32_t i = 0; i < ops; i++) {
-        static struct cr_op op;
+        struct cr_op op;
         uint8_t space[600];
         cr_sample_op(prng, (enum cr_op_type)((uint32_t)first + i), space, &op);
         op.register_key.alg = op.type == CR_OP_REGISTER ? CR_ALG_MLDSA44 : (enum cr_alg)0;

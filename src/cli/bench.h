@@ -21,10 +21,10 @@ enum {
 
 struct cr_bench_plan {
     uint64_t clients, ops_per_tx, op_bytes;
-    uint64_t rate;       /* transactions per second; 0: as fast as answers come (closed loop) */
-    uint64_t seconds;    /* of submission */
-    uint64_t in_flight;  /* closed loop: per client */
-    uint64_t batch_txs;  /* at most so many in one request */
+    uint64_t rate;        /* transactions per second; 0: as fast as answers come (closed loop) */
+    uint64_t seconds;     /* of submission */
+    uint64_t in_flight;   /* closed loop: per client */
+    uint64_t batch_txs;   /* at most so many in one request */
     uint64_t connections; /* at most so many per node */
     uint64_t ttl;
     uint64_t txs_count; /* to be signed */

@@ -18,7 +18,7 @@
 
 #define CR_API_PRESET "http://127.0.0.1:7080"
 
-/* One function per command: gets its row and what follows the command's name; returns the exit code. */
+/* One function per command: gets its row and what follows its name; returns the exit code. */
 int cr_cli_init(const struct cr_command *command, int words, char **word);
 int cr_cli_keys_new(const struct cr_command *command, int words, char **word);
 int cr_cli_keys_show(const struct cr_command *command, int words, char **word);

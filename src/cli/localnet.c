@@ -181,14 +181,14 @@ static void print_next(const struct cr_localnet *net)
     if (net->api_port != 7080) {
         (void)snprintf(api, sizeof api, " --api http://127.0.0.1:%u", net->api_port);
     }
-    printf(
-        "\nnext:\n"
-        "  echo '{\"op\":\"put\",\"key\":\"invoice/42\",\"value\":\"paid\"}' | creto tx submit -%s%s\n"
-        "  creto get invoice/42%s\n"
-        "  creto status --watch%s\n"
-        "  creto localnet kill %u%s\n"
-        "  creto localnet down%s\n",
-        key, api, api, api, net->nodes - 1, home, home);
+    printf("\nnext:\n"
+           "  echo '{\"op\":\"put\",\"key\":\"invoice/42\",\"value\":\"paid\"}' |"
+           " creto tx submit -%s%s\n"
+           "  creto get invoice/42%s\n"
+           "  creto status --watch%s\n"
+           "  creto localnet kill %u%s\n"
+           "  creto localnet down%s\n",
+           key, api, api, api, net->nodes - 1, home, home);
 }
 
 struct up_flags {

@@ -36,9 +36,12 @@ static const struct cr_command commands[] = {
     {"tx submit", "FILE|-", "Sign operations, send them and wait until they are final",
      "  $ echo '{\"op\":\"put\",\"key\":\"invoice/42\",\"value\":\"paid\"}' | creto tx submit -\n"
      "  $ creto tx submit ops.json --key client.key --api http://a:7080,http://b:7080\n\n"
-     "FILE holds one operation, a list of them, or {\"mode\":\"independent\",\"operations\":[...]}:\n"
-     "  {\"op\":\"put\",\"key\":K,\"value\":V}  {\"op\":\"delete\",\"key\":K}  {\"op\":\"register\"}\n"
-     "  {\"op\":\"transfer\",\"to\":HEX,\"amount\":N}      K and V: text, or {\"hex\":\"00ff\"}\n",
+     "FILE holds one operation, a list of them, or\n"
+     "  {\"mode\":\"independent\",\"operations\":[...]}\n"
+     "  {\"op\":\"put\",\"key\":K,\"value\":V}    K and V: text, or {\"hex\":\"00ff\"}\n"
+     "  {\"op\":\"delete\",\"key\":K}\n"
+     "  {\"op\":\"transfer\",\"to\":HEX,\"amount\":N}\n"
+     "  {\"op\":\"register\"}\n",
      cr_cli_tx_submit},
     {"tx status", "ID", "Say what became of a transaction", "  $ creto tx status 5f1c...\n",
      cr_cli_tx_status},
@@ -63,7 +66,8 @@ static const struct cr_command commands[] = {
     {"genesis new", "OUT", "Write the genesis of a chain from what its members have sent",
      "  $ creto genesis new genesis.json --chain trade-1 --profile wan \\\n"
      "        --validator a.json --validator b.json --account client.json=1000000\n"
-     "\na.json: validator.json made by 'creto init'; client.json: 'creto keys show --json', or a key\n",
+     "\na.json: validator.json made by 'creto init';\n"
+     "client.json: what 'creto keys show --json' printed, or a key file\n",
      cr_cli_genesis_new},
     {"genesis show", "FILE", "Check a genesis file and show what it says",
      "  $ creto genesis show genesis.json\n", cr_cli_genesis_show},

@@ -106,8 +106,8 @@ static void mistakes(void **state)
         if (strstr(failure.text, cases[i].message) == NULL) print_error("%s\n", failure.text);
         assert_non_null(strstr(failure.text, cases[i].message));
     }
-    static char large[CR_STATE_VALUE_BYTES_MAX + 64];
-    const size_t head = strlen(strcpy(large, "{\"op\":\"put\",\"key\":\"k\",\"value\":\""));
+    static char large[CR_STATE_VALUE_BYTES_MAX + 64] = "{\"op\":\"put\",\"key\":\"k\",\"value\":\"";
+    const size_t head = strlen(large);
     memset(large + head, 'x', CR_STATE_VALUE_BYTES_MAX + 1);
     memcpy(large + head + CR_STATE_VALUE_BYTES_MAX + 1, "\"}", 3);
     assert_int_equal(build(large, &tx), CR_ERR_CONFIG);

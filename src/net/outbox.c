@@ -63,8 +63,9 @@ size_t cr_outbox_vectors(const struct cr_outbox *outbox, ngtcp2_vec *vectors, si
     size_t skip = outbox->next_offset;
     for (uint32_t i = outbox->next; i < outbox->count && count < vectors_max; i++) {
         struct cr_net_block *block = block_at(outbox, i);
-        vectors[count++] =
-            (ngtcp2_vec){.base = block->prefix + skip, .len = frame_bytes(block) - skip};
+        /* Prefix and bytes are one run (block.c), addressed from the block itself. */
+        uint8_t *frame = (uint8_t *)block + offsetof(struct cr_net_block, prefix);
+        vectors[count++] = (ngtcp2_vec){.base = frame + skip, .len = frame_bytes(block) - skip};
         skip = 0;
     }
     return count;

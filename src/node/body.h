@@ -24,7 +24,7 @@ struct cr_body {
     struct cr_log_position position; /* sequence 0: not in the log yet */
 };
 
-enum { CR_BODY_NONE = UINT32_MAX };
+#define CR_BODY_NONE UINT32_MAX
 
 struct cr_bodies {
     uint32_t count_max;

@@ -3,8 +3,9 @@
  * validators must agree on stands in the genesis.
  *
  * One schema table (config.c) holds every key with its type, default, range and one line of
- * documentation; `creto config show` and docs/configuration.md come from it. File format: [section] and
- * key = value (inih). Order of authority: default < file < environment CRETO_SECTION_KEY < command line.
+ * documentation; `creto config show` and docs/configuration.md come from it. File format: [section]
+ * and key = value (inih). Order of authority: default < file < environment CRETO_SECTION_KEY <
+ * command line.
  */
 #ifndef CR_NODE_CONFIG_H
 #define CR_NODE_CONFIG_H

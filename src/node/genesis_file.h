@@ -7,10 +7,10 @@
 #include "ledger/genesis.h"
 #include "node/config.h"
 
-/* Reads and checks a genesis file. Refuses: JSON that is not canonical, unknown or missing fields, bad
- * names, validators not sorted by key or repeated, accounts not sorted by id or repeated, stakes
- * outside the limits, parameters out of range. CR_ERR_NOT_FOUND, CR_ERR_IO, CR_ERR_CONFIG with a
- * sentence. `out` is large: do not put it on the stack. */
+/* Reads and checks a genesis file. Refuses: JSON that is not canonical, unknown or missing fields,
+ * bad names, validators not sorted by key or repeated, accounts not sorted by id or repeated,
+ * stakes outside the limits, parameters out of range. CR_ERR_NOT_FOUND, CR_ERR_IO, CR_ERR_CONFIG
+ * with a sentence. `out` is large: do not put it on the stack. */
 CR_MUST_CHECK enum cr_err cr_genesis_load(const char *path, struct cr_genesis *out,
                                           struct cr_config_failure *failure);
 /* Sorts validators and accounts, checks all, writes the canonical file (CR_ERR_EXISTS when there is

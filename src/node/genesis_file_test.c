@@ -158,7 +158,7 @@ static void every_byte_counts(void **state)
     free(text);
 }
 
-/* Goal: the same content in another form is refused. Method: white space, escapes, order, newlines. */
+/* Goal: the same content in another form is refused. Method: white space, newlines, numbers. */
 static void only_one_form_is_accepted(void **state)
 {
     (void)state;

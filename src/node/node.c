@@ -373,11 +373,13 @@ static void on_sealed(struct cr_node *node)
     body->verdicts = job->header.payload_count > 0 ? malloc(job->header.payload_count) : NULL;
     /* The mempool holds nothing whose signature was not verified here. */
     if (body->verdicts) memset(body->verdicts, CR_SIG_VALID, job->header.payload_count);
+    /* The step may propose again at once, so the signer must be free before it. */
+    node->sealed = job->header;
     struct cr_event event = {.kind = CR_EVENT_SEALED};
-    event.vertex =
-        (struct cr_event_vertex){.header = &job->header, .digest = job->digest, .body = job->body};
-    cr_node_step(node, &event);
+    event.vertex = (struct cr_event_vertex){
+        .header = &node->sealed, .digest = job->digest, .body = job->body};
     cr_seal_release(node->seal);
+    cr_node_step(node, &event);
 }
 
 static void on_waiting(struct cr_node *node)

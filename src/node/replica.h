@@ -89,6 +89,7 @@ struct cr_node {
     struct cr_authors up;     /* peers connected */
     struct cr_authors paused; /* peers whose frame was refused for want of room */
     struct cr_node_range range;
+    struct cr_header sealed;  /* of our newest signed vertex, during its step */
     uint8_t *payload_scratch;                               /* CR_PAYLOAD_BYTES_MAX */
     uint8_t *record_scratch;                                /* CR_LOG_RECORD_BYTES_MAX */
     struct cr_log_position first_of_round[CR_ROUND_WINDOW]; /* sequence 0: none */

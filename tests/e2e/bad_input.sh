@@ -68,16 +68,19 @@ check 'and harm nothing' eval 'put 0 after-garbage yes --wait final >/dev/null'
 check 'node 3 stops' localnet kill 3
 cp -r "$home/node3" "$home/other"
 rm -rf "$home/other/data" "$home/other/keys/guard"
-sed 's/"chain":"[^"]*"/"chain":"elsewhere"/' "$home/node3/genesis.json" >"$home/other/genesis.json"
-start_other() { "$creto" start --home "$home/other" "$@" 2>"$home/other/log" & started+=($!); other=$!; }
-start_other
-named() { grep -q 'genesis' "$home"/node0/node.log || grep -q 'part=net.*genesis' "$home/other/log"; }
-check 'another genesis is refused and named' wait_until 10 named
+sed 's/"chain":"[^"]*"/"chain":"elsewhere"/' "$home/genesis.json" >"$home/other/genesis.json"
+"$creto" start --home "$home/other" --set node.genesis="$home/other/genesis.json" 2>"$home/other/log" &
+other=$!
+started+=($other)
+ours=$(field 0 .genesis_id)
+theirs=$("$creto" genesis id "$home/other/genesis.json")
+named() { grep -h 'part=net' "$home/other/log" "$home"/node?/node.log | grep "$ours" | grep -q "$theirs"; }
+check 'another genesis is refused, and both ids are named' wait_until 10 named
 check 'it never becomes ready' eval '! curl --silent --fail "$(url 3)/readyz" >/dev/null'
 kill -TERM $other 2>/dev/null; wait $other 2>/dev/null
-cp "$home/node3/genesis.json" "$home/other/genesis.json"
+cp "$home/genesis.json" "$home/other/genesis.json"
 rm "$home/other/keys/transport.key"; "$creto" keys new "$home/other/keys/transport.key" --alg ml-dsa-65 >/dev/null
-out=$(timeout 10 "$creto" start --home "$home/other" 2>&1); code=$?
+out=$(timeout 10 "$creto" start --home "$home/other" --set node.genesis="$home/other/genesis.json" 2>&1); code=$?
 check 'a key that is not in the genesis: exit code 2' equal $code 2
 check 'it names the key' contains "$out" transport.key
 

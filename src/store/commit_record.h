@@ -3,9 +3,9 @@
  *
  * version u16 | schedule_bytes u16 | schedule
  *   | scan sequence u64, segment u32, offset u32 | commit
- * `schedule` is the core's schedule state after the commit, without zeros at its end. `scan` is where
- * to begin reading the log to meet every vertex above the commit's horizon. `commit` is encoded as
- * in wire/commit.h. Pure.
+ * `schedule` is the core's schedule state after the commit, without zeros at its end. `scan` is
+ * where to begin reading the log to meet every vertex above the commit's horizon. `commit` is
+ * encoded as in wire/commit.h. Pure.
  */
 #ifndef CR_STORE_COMMIT_RECORD_H
 #define CR_STORE_COMMIT_RECORD_H

@@ -146,6 +146,7 @@ static enum cr_err make_room(struct cr_log *log, uint32_t bytes, struct cr_store
     return CR_OK;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the body comes in two parts, so that nobody copies */
 enum cr_err cr_log_append(struct cr_log *log, enum cr_log_kind kind, const uint8_t *body,
                           size_t body_bytes, const uint8_t *more, size_t more_bytes,
                           struct cr_log_position *position, struct cr_store_failure *failure)

@@ -48,8 +48,9 @@ struct cr_store_failure {
 
 /* Opens or creates the log in folder `path` (created with mode 0700), takes a lock on it
  * (CR_ERR_BUSY), checks every record, cuts a torn tail; what it then holds is durable.
- * `durable_sequence`: what the guard says was durable (0: nothing). CR_ERR_CORRUPT also when the
- * log is empty or shorter than that: a node that starts anew on purpose passes 0.
+ * `durable_sequence`: what the guard says was durable (0: nothing). When there is no such folder
+ * and it is not 0: CR_ERR_NOT_FOUND, and none is made; a node that starts anew, because somebody
+ * moved the folder away, calls again with 0. CR_ERR_CORRUPT: shorter than that, or damaged.
  * CR_ERR_MISMATCH: it belongs to another genesis. CR_ERR_VERSION: written by a newer program. After
  * any error but a failed write nothing has been changed. */
 CR_MUST_CHECK enum cr_err cr_log_open(const char *path, const struct cr_hash *genesis_id,

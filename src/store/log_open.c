@@ -48,8 +48,7 @@ static enum cr_err corrupt(const struct recovery *recovery, uint32_t index, uint
     return cr_store_fail(recovery->failure, CR_ERR_CORRUPT,
                          "'%.110s' is damaged at byte %" PRIu32 ": record %" PRIu64
                          " was durable (up to %" PRIu64
-                         "); keep the folder for study, start with an "
-                         "empty one",
+                         "); move the folder away to fetch it from the peers again",
                          path, offset, recovery->sequence, recovery->floor);
 }
 
@@ -88,6 +87,7 @@ static enum cr_err load(struct recovery *recovery, uint32_t index, size_t count)
     const struct cr_io *io = recovery->log->options.io;
     const int fd = cr_segment_open(recovery->log->folder, index, O_RDONLY);
     if (fd < 0) return fail_file(recovery, "open", index);
+    CR_ASSERT(recovery->image != NULL);
     /* Only the newest segments can hold what was never synced: a segment is synced before the next
      * one gets its header. */
     const bool is_settled = index + 2 < recovery->files_count || cr_io_settle(io, fd);
@@ -183,8 +183,8 @@ static enum cr_err scan_used(struct recovery *recovery)
     if (recovery->sequence - 1 >= recovery->floor) return CR_OK;
     if (recovery->used_count > 0) return corrupt(recovery, log->index, log->offset);
     return cr_store_fail(recovery->failure, CR_ERR_CORRUPT,
-                         "the log '%.130s' is empty, but %" PRIu64 " records were durable: it was "
-                         "removed or another folder is configured",
+                         "the log '%.120s' is empty, but the guard knows %" PRIu64
+                         " durable records: is another folder configured?",
                          log->path, recovery->floor);
 }
 
@@ -322,6 +322,12 @@ enum cr_err cr_log_open_with(const char *path, const struct cr_hash *genesis_id,
     if (log == NULL || recovery.image == NULL) {
         errno = ENOMEM;
         err = cr_store_fail_errno(failure, "get memory for", path);
+    }
+    if (err == CR_OK && durable_sequence > 0 && access(path, F_OK) != 0 && errno == ENOENT) {
+        err = cr_store_fail(failure, CR_ERR_NOT_FOUND,
+                            "there is no log '%.120s', but the guard knows %" PRIu64
+                            " durable records: is its disk mounted?",
+                            path, durable_sequence);
     }
     if (err == CR_OK) err = cr_io_open_folder(options->io, path, &log->folder, failure);
     if (err == CR_OK) {

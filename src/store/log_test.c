@@ -140,7 +140,7 @@ static void round_trip(void **state)
     enum cr_log_kind kind;
     size_t count;
     struct cr_log *log;
-    for (uint32_t opening = 0; opening < OPENINGS; opening++) {
+    for (uint64_t opening = 0; opening < OPENINGS; opening++) {
         assert_int_equal(open_log(path.text, opening * COUNT, &log), CR_OK);
         append_many(log, COUNT, positions + opening * COUNT);
         assert_true(check_log(log) == (opening + 1) * COUNT);
@@ -282,13 +282,9 @@ static uint64_t records_before(const struct cr_log_position *positions, uint64_t
 {
     uint64_t whole = 0;
     for (uint64_t i = 0; i < count; i++) {
-        const bool is_last = i + 1 == count;
-        const struct cr_log_position *next = is_last ? end : &positions[i + 1];
-        const bool ends_here = next->segment == positions[i].segment;
-        if (positions[i].segment < end->segment)
-            whole++;
-        else if (ends_here && next->offset <= offset)
-            whole++;
+        const struct cr_log_position *next = i + 1 == count ? end : &positions[i + 1];
+        const bool is_earlier = positions[i].segment < end->segment;
+        if (is_earlier || next->offset <= offset) whole++;
     }
     return whole;
 }
@@ -513,8 +509,11 @@ static void refusals(void **state)
     unlink(first.text);
     assert_int_equal(open_log(path.text, 0, &log), CR_ERR_CORRUPT);
     remove_tree(path.text);
+    assert_int_equal(open_log(path.text, 80, &log), CR_ERR_NOT_FOUND);
+    assert_int_not_equal(access(path.text, F_OK), 0);
+    assert_int_equal(mkdir(path.text, 0700), 0);
     assert_int_equal(open_log(path.text, 80, &log), CR_ERR_CORRUPT);
-    assert_non_null(strstr(failure.text, "is empty, but 80 records"));
+    assert_non_null(strstr(failure.text, "knows 80 durable records"));
     const struct test_path no_parent = path_of("no/log");
     assert_int_equal(open_log(no_parent.text, 0, &log), CR_ERR_IO);
 }

@@ -6,9 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "store/state_internal.h"
+
+enum { SPACE_BYTES_MIN = 1024 * 1024 }; /* less is a full disk */
+
+/* LMDB calls a short write EIO; what is short is most often the disk's space. */
+static bool is_disk_full(const struct cr_state_db *db, int code)
+{
+    struct statvfs disk;
+    return code == EIO && statvfs(db->path, &disk) == 0 &&
+           disk.f_bavail * disk.f_frsize < SPACE_BYTES_MIN;
+}
 
 enum cr_err cr_state_fail(const struct cr_state_db *db, int code, const char *what,
                           struct cr_store_failure *failure)
@@ -20,7 +31,7 @@ enum cr_err cr_state_fail(const struct cr_state_db *db, int code, const char *wh
                              what, db->path, db->map_bytes);
     }
     if (code > 0) {
-        errno = code;
+        errno = is_disk_full(db, code) ? ENOSPC : code;
         return cr_store_fail_errno(failure, what, db->path);
     }
     const enum cr_err err = code == MDB_CORRUPTED || code == MDB_INVALID ||

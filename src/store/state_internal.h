@@ -38,7 +38,7 @@ struct cr_table_key {
 struct cr_table_key cr_table_key_hash(const struct cr_hash *hash);
 struct cr_table_key cr_table_key_number(uint64_t number);
 struct cr_table_key cr_table_key_bucket(uint32_t bucket);
-struct cr_table_key cr_table_key_expiry(uint64_t commit, const struct cr_hash *key);
+struct cr_table_key cr_table_key_expiry(uint64_t commit, const struct cr_hash *hash);
 struct cr_table_key cr_table_key_head(void);
 
 /* These return LMDB's codes; MDB_CORRUPTED also when our checksum does not match. */

@@ -48,29 +48,56 @@ void cr_boot_id_read(const char *path, char out[CR_BOOT_ID_BYTES])
     out[count] = '\0';
 }
 
+/* Takes the line "<prefix><word>" from *at; false when there is none or the word does not fit. */
+static bool take_line(const char **at, const char *prefix, char *word, size_t word_bytes)
+{
+    const size_t prefix_count = strlen(prefix);
+    if (strncmp(*at, prefix, prefix_count) != 0) return false;
+    const char *begin = *at + prefix_count;
+    const size_t count = strcspn(begin, "\n");
+    if (begin[count] != '\n' || count >= word_bytes) return false;
+    memcpy(word, begin, count);
+    word[count] = '\0';
+    *at = begin + count + 1;
+    return true;
+}
+
+static bool take_number(const char *word, uint64_t *out)
+{
+    char *end;
+    if (word[0] < '0' || word[0] > '9') return false;
+    errno = 0;
+    *out = strtoull(word, &end, 10);
+    return errno == 0 && *end == '\0';
+}
+
+static bool take_kind(char *word, struct cr_mark *mark)
+{
+    char *space = strchr(word, ' ');
+    if (space == NULL || !take_number(space + 1, &mark->data_bytes)) return false;
+    *space = '\0';
+    for (uint32_t i = CR_MARK_OPEN; i < CR_COUNT_OF(kind_names); i++) {
+        if (strcmp(word, kind_names[i]) == 0) mark->kind = (enum cr_mark_kind)i;
+    }
+    return mark->kind != CR_MARK_NONE;
+}
+
 void cr_mark_read(int folder, struct cr_mark *out)
 {
     char text[TEXT_BYTES];
-    char genesis[2 * CR_HASH_BYTES + 1];
-    char kind[16];
+    char word[2 * CR_HASH_BYTES + 1];
+    const char *at = text;
+    uint64_t version;
     struct cr_mark mark = {.kind = CR_MARK_NONE};
     *out = mark;
     if (!read_text(folder, "mark", text)) return;
-    /* The version first: what a newer program writes behind it is not known. */
-    if (sscanf(text, "creto state cache %" SCNu32 "\n", &mark.version) != 1) return;
-    *out = mark;
-    if (sscanf(
-            text,
-            "creto state cache %*u\ngenesis %64[0-9a-f]\nboot %39[0-9a-f?-]\nis %15[a-z] %" SCNu64,
-            genesis, mark.boot_id, kind, &mark.data_bytes) != 4) {
-        return;
-    }
-    if (cr_hex_decode(genesis, strlen(genesis), mark.genesis_id.bytes, CR_HASH_BYTES) != CR_OK) {
-        return;
-    }
-    for (uint32_t i = CR_MARK_OPEN; i < CR_COUNT_OF(kind_names); i++) {
-        if (strcmp(kind, kind_names[i]) == 0) mark.kind = (enum cr_mark_kind)i;
-    }
+    if (!take_line(&at, "creto state cache ", word, sizeof word)) return;
+    if (!take_number(word, &version) || version > UINT32_MAX) return;
+    out->version = mark.version = (uint32_t)version; /* a newer one says more than we can read */
+    if (!take_line(&at, "genesis ", word, sizeof word)) return;
+    if (cr_hex_decode(word, strlen(word), mark.genesis_id.bytes, CR_HASH_BYTES) != CR_OK) return;
+    if (!take_line(&at, "boot ", mark.boot_id, sizeof mark.boot_id)) return;
+    if (!take_line(&at, "is ", word, sizeof word) || !take_kind(word, &mark)) return;
     *out = mark;
 }
 

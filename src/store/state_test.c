@@ -8,7 +8,7 @@
 #include "ledger/testing.h"
 #include "store/state_internal.h"
 
-enum { MAP_BYTES = 64 * 1024 * 1024 };
+static const uint64_t map_bytes_usual = UINT64_C(64) << 20;
 
 static const struct cr_hash genesis = {{1, 2, 3}};
 static const struct cr_hash other_genesis = {{4, 5, 6}};
@@ -39,7 +39,7 @@ static enum cr_err open_sized(const char *path, uint64_t map_bytes, struct cr_st
 static struct cr_state_db *open_db(const char *path)
 {
     struct cr_state_db *db;
-    assert_int_equal(open_sized(path, MAP_BYTES, &db), CR_OK);
+    assert_int_equal(open_sized(path, map_bytes_usual, &db), CR_OK);
     return db;
 }
 
@@ -323,7 +323,7 @@ static void same_as_in_memory(void **state)
 {
     (void)state;
     const struct cr_state_memory_limits limits = {
-        .entries_max = 2000, .expiries_max = 5000, .bytes_max = 32 * 1024 * 1024};
+        .entries_max = 2000, .expiries_max = 5000, .bytes_max = (size_t)32 << 20};
     struct cr_arena arena;
     cr_arena_init_measure(&arena);
     (void)cr_state_memory_init(&arena, &limits);
@@ -444,7 +444,7 @@ static void full_map(void **state)
     struct cr_state_db *db;
     struct cr_hash digest = key_of(9);
     struct cr_hash out;
-    assert_int_equal(open_sized(path.text, 1024 * 1024, &db), CR_OK);
+    assert_int_equal(open_sized(path.text, UINT64_C(1) << 20, &db), CR_OK);
     const struct cr_state *keeper = cr_state_db_writer(db);
     commit_text(db, 1, "one");
     const struct cr_hash key = key_of(1);
@@ -472,7 +472,7 @@ static void full_map(void **state)
     end(db, 3);
     cr_state_db_close(db);
 
-    assert_int_equal(open_sized(path.text, 8 * 1024 * 1024, &db), CR_OK);
+    assert_int_equal(open_sized(path.text, UINT64_C(8) << 20, &db), CR_OK);
     assert_true(head.index == 3 && !rebuilt);
     begin(db);
     for (uint64_t i = 2; i < 1000; i++)
@@ -621,11 +621,11 @@ static void refusals(void **state)
     (void)state;
     const struct test_path path = path_of("state");
     const struct test_path mark_path = path_of("state/mark");
-    const struct cr_state_options options = {.map_bytes = MAP_BYTES, .boot_id_path = "/"};
+    const struct cr_state_options options = {.map_bytes = map_bytes_usual, .boot_id_path = "/"};
     static struct test_file mark;
     struct cr_state_db *db = open_db(path.text);
     struct cr_state_db *second;
-    assert_int_equal(open_sized(path.text, MAP_BYTES, &second), CR_ERR_BUSY);
+    assert_int_equal(open_sized(path.text, map_bytes_usual, &second), CR_ERR_BUSY);
     commit_text(db, 1, "one");
     cr_state_db_close(db);
     assert_int_equal(
@@ -635,7 +635,7 @@ static void refusals(void **state)
     file_load(mark_path.text, &mark);
     mark.bytes[strlen("creto state cache ")] = '2';
     file_save(mark_path.text, &mark);
-    assert_int_equal(open_sized(path.text, MAP_BYTES, &db), CR_ERR_VERSION);
+    assert_int_equal(open_sized(path.text, map_bytes_usual, &db), CR_ERR_VERSION);
     mark.bytes[strlen("creto state cache ")] = '1';
     file_save(mark_path.text, &mark);
     db = open_db(path.text);
@@ -649,7 +649,8 @@ static void refusals(void **state)
     /* The real boot id and the public function, once. */
     remove_tree(path.text);
     assert_int_equal(
-        cr_state_db_open(path.text, &genesis, MAP_BYTES, &db, &head, &rebuilt, &failure), CR_OK);
+        cr_state_db_open(path.text, &genesis, map_bytes_usual, &db, &head, &rebuilt, &failure),
+        CR_OK);
     char boot_id[CR_BOOT_ID_BYTES];
     cr_boot_id_read("/proc/sys/kernel/random/boot_id", boot_id);
     assert_int_equal(strlen(boot_id), 36);
@@ -661,7 +662,7 @@ static void refusals(void **state)
 static _Noreturn void execute_until_killed(const char *path, int tell)
 {
     struct cr_state_db *db;
-    if (open_sized(path, MAP_BYTES, &db) != CR_OK) _exit(1);
+    if (open_sized(path, map_bytes_usual, &db) != CR_OK) _exit(1);
     for (uint64_t index = head.index + 1;; index++) {
         char text[32];
         const struct cr_commit_row row = {.index = index};

@@ -13,6 +13,7 @@ started=() # process ids that a test started itself
 ended() {
     trap - EXIT INT TERM
     for pid in "${started[@]}"; do kill -KILL "$pid" 2>/dev/null; done
+    wait 2>/dev/null # quietly
     "$creto" localnet down --home "$home" >/dev/null 2>&1
     declare -F also_ended >/dev/null && also_ended
     if [ "$failed" != 0 ] || [ "$passed" = 0 ]; then
@@ -24,7 +25,7 @@ ended() {
     echo "$passed passed, $failed failed"
     [ "$failed" = 0 ] && [ "$passed" != 0 ]
 }
-trap 'ended; exit $?' EXIT
+trap 'ended 2>/dev/null; exit $?' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

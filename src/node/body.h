@@ -3,7 +3,8 @@
  * reference-counted frames. The frame is exactly what goes on the wire (message type VERTEX and the
  * encoded vertex), so one copy serves the log, every peer and the executor.
  *
- * Only the main loop takes and gives; other threads read the bytes while a reference is held for them.
+ * Only the main loop takes and gives; other threads read the bytes while a reference is held for
+ * them.
  */
 #ifndef CR_NODE_BODY_H
 #define CR_NODE_BODY_H

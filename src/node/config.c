@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* config.c: the keys, and where their values come from: file, environment, command line. */
 #include "node/config.h"
 
 #include <errno.h>
@@ -10,10 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/config_text.h"
+
 #define FIELD(member) offsetof(struct cr_config, member), sizeof(((struct cr_config *)0)->member)
-#define KIB           UINT64_C(1024)
-#define MIB           (1024 * KIB)
-#define GIB           (1024 * MIB)
 
 static const struct cr_config_key keys[] = {
     {"node.home", CR_CONFIG_PATH, "HOME", "the folder of this node; chosen by --home", 0, 0,
@@ -37,9 +37,9 @@ static const struct cr_config_key keys[] = {
     {"storage.path", CR_CONFIG_PATH, "HOME/data", "folder of the log and of the state", 0, 0,
      FIELD(data)},
     {"storage.map_bytes", CR_CONFIG_SIZE, "8GiB", "the most the state may grow to; sparse",
-     16 * MIB, 1024 * GIB, FIELD(state_map_bytes)},
-    {"mempool.bytes", CR_CONFIG_SIZE, "32MiB", "bytes of transactions that wait for a place", MIB,
-     4 * GIB, FIELD(mempool_bytes)},
+     16 * CR_MIB, 1024 * CR_GIB, FIELD(state_map_bytes)},
+    {"mempool.bytes", CR_CONFIG_SIZE, "32MiB", "bytes of transactions that wait for a place",
+     CR_MIB, 4 * CR_GIB, FIELD(mempool_bytes)},
     {"mempool.transactions", CR_CONFIG_INTEGER, "16384", "transactions that wait for a place", 64,
      1048576, FIELD(mempool_txs)},
     {"mempool.per_account", CR_CONFIG_INTEGER, "4096", "of them, the share of one account", 1,
@@ -99,76 +99,6 @@ static bool copy(char *out, size_t out_bytes, const char *text)
     return true;
 }
 
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool cr_name_ok(const char *text)
-{
-    const size_t bytes = strlen(text);
-    if (bytes == 0 || bytes > CR_NAME_BYTES_MAX || !is_alnum(text[0])) return false;
-    for (size_t i = 1; i < bytes; i++) {
-        if (!is_alnum(text[i]) && text[i] != '-' && text[i] != '_' && text[i] != '.') return false;
-    }
-    return true;
-}
-
-/* Digits only; no sign, no space. */
-static bool parse_digits(const char *text, size_t count, uint64_t *out)
-{
-    uint64_t value = 0;
-    if (count == 0) return false;
-    for (size_t i = 0; i < count; i++) {
-        if (text[i] < '0' || text[i] > '9') return false;
-        const uint64_t digit = (uint64_t)(text[i] - '0');
-        if (value > (UINT64_MAX - digit) / 10) return false;
-        value = value * 10 + digit;
-    }
-    *out = value;
-    return true;
-}
-
-bool cr_address_ok(const char *text)
-{
-    const size_t bytes = strlen(text);
-    const char *colon = strrchr(text, ':');
-    if (bytes >= CR_CONFIG_ADDRESS_BYTES || colon == NULL || colon == text) return false;
-    uint64_t port = 0;
-    if (!parse_digits(colon + 1, strlen(colon + 1), &port) || port == 0 || port > 65535)
-        return false;
-
-    const size_t host = (size_t)(colon - text);
-    const bool six = text[0] == '[';
-    if (six && (host < 4 || text[host - 1] != ']')) return false;
-    for (size_t i = six ? 1 : 0; i < (six ? host - 1 : host); i++) {
-        const bool known = is_alnum(text[i]) || text[i] == '.' || text[i] == '-' || text[i] == '_';
-        if (!known && !(six && text[i] == ':')) return false;
-    }
-    return true;
-}
-
-uint32_t cr_text_distance(const char *a, const char *b)
-{
-    const size_t a_count = strlen(a), b_count = strlen(b);
-    if (a_count >= CR_CONFIG_NAME_BYTES || b_count >= CR_CONFIG_NAME_BYTES) return UINT32_MAX;
-    uint32_t row[CR_CONFIG_NAME_BYTES] = {0};
-    for (uint32_t j = 0; j <= b_count; j++)
-        row[j] = j;
-    for (uint32_t i = 1; i <= a_count; i++) {
-        uint32_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_count; j++) {
-            uint32_t best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            if (row[j] + 1 < best) best = row[j] + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b_count];
-}
-
 void cr_config_env_name(const char *name, char *out)
 {
     memcpy(out, ENV_PREFIX, sizeof ENV_PREFIX);
@@ -211,42 +141,11 @@ static enum cr_err unknown(const struct origin *from, const char *name,
 
 /* ---- values ---- */
 
-static bool parse_size(const char *text, uint64_t *out)
-{
-    static const struct {
-        const char *suffix;
-        uint64_t factor;
-    } units[] = {{"", 1}, {"B", 1}, {"KiB", KIB}, {"MiB", MIB}, {"GiB", GIB}, {"TiB", 1024 * GIB}};
-
-    const size_t digits = strspn(text, "0123456789");
-    uint64_t number = 0;
-    if (!parse_digits(text, digits, &number)) return false;
-    const char *suffix = text + digits + strspn(text + digits, " ");
-    for (uint32_t i = 0; i < CR_COUNT_OF(units); i++) {
-        if (strcmp(units[i].suffix, suffix) != 0) continue;
-        if (number > UINT64_MAX / units[i].factor) return false;
-        *out = number * units[i].factor;
-        return true;
-    }
-    return false;
-}
-
-static void print_size(uint64_t bytes, char *out, size_t out_bytes)
-{
-    static const char *const suffixes[] = {"", "KiB", "MiB", "GiB", "TiB"};
-    uint32_t i = 0;
-    while (i + 1 < CR_COUNT_OF(suffixes) && bytes > 0 && bytes % 1024 == 0) {
-        bytes /= 1024;
-        i++;
-    }
-    (void)snprintf(out, out_bytes, "%llu%s", (unsigned long long)bytes, suffixes[i]);
-}
-
 static void print_number(const struct cr_config_key *key, uint64_t number, char *out,
                          size_t out_bytes)
 {
     if (key->kind == CR_CONFIG_SIZE) {
-        print_size(number, out, out_bytes);
+        cr_config_print_size(number, out, out_bytes);
     } else if (key->kind == CR_CONFIG_AUTO && number == 0) {
         (void)snprintf(out, out_bytes, "auto");
     } else {
@@ -280,9 +179,9 @@ static enum cr_err set_number(struct cr_config *config, const struct cr_config_k
 {
     uint64_t number = 0;
     const bool automatic = key->kind == CR_CONFIG_AUTO && strcmp(value, "auto") == 0;
-    const bool parsed =
-        automatic || (key->kind == CR_CONFIG_SIZE ? parse_size(value, &number)
-                                                  : parse_digits(value, strlen(value), &number));
+    const bool parsed = automatic || (key->kind == CR_CONFIG_SIZE
+                                          ? cr_config_parse_size(value, &number)
+                                          : cr_config_parse_digits(value, strlen(value), &number));
     if (!parsed) {
         return fail(failure, "%s%s: '%s' is not %s", from->where, key->name, value,
                     key->kind == CR_CONFIG_SIZE ? "a size; write it like 4096, 32MiB or 8GiB"

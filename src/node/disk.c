@@ -68,18 +68,19 @@ static bool append(struct cr_disk *d, bool stopping, uint64_t *sequence,
     return own;
 }
 
+/* The log first: a guard that knows of a vertex which the log has lost would burn that round, and
+ * when a whole machine room loses power in between, burned rounds at many validators stop the chain
+ * for ever. The other way round the vertex is in the log, unsent: recovery guards and sends it. */
 static void sync_all(struct cr_disk *d, uint64_t sequence, struct cr_guard_record *guard)
 {
     struct cr_store_failure failure = {0};
     const uint64_t start_us = cr_now_us();
-    if (guard) {
+    enum cr_err err = cr_log_sync(d->log, &failure);
+    if (err == CR_OK && guard) {
         guard->log_sequence = cr_log_durable(d->log);
-        if (cr_guard_write(d->guard, guard, &failure) != CR_OK) {
-            fail(d, &failure);
-            return;
-        }
+        err = cr_guard_write(d->guard, guard, &failure);
     }
-    if (cr_log_sync(d->log, &failure) != CR_OK) {
+    if (err != CR_OK) {
         fail(d, &failure);
         return;
     }

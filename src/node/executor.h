@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* executor.h: runs commits through the ledger over the state database, in order, exactly once.
  *
- * A COMMIT of the core is queued here with references to its bodies; it runs when its record lies in
- * the log (not necessarily durable: the vertices that make it final are durable at their authors).
- * What is ready runs as one database transaction, then results are published: to waiting clients,
- * to the mempool, and back to the core as EXECUTED.
+ * A COMMIT of the core is queued here with references to its bodies; it runs when its record lies
+ * in the log (not necessarily durable: the vertices that make it final are durable at their
+ * authors). What is ready runs as one database transaction, then results are published: to waiting
+ * clients, to the mempool, and back to the core as EXECUTED.
  */
 #ifndef CR_NODE_EXECUTOR_H
 #define CR_NODE_EXECUTOR_H
@@ -29,7 +29,8 @@ struct cr_executor_config {
     struct cr_mempool *mempool;
 };
 
-/* NULL when memory is out. Starts from the genesis when head->index is 0 and the database is empty. */
+/* NULL when memory is out. Starts from the genesis when head->index is 0 and the database is
+ * empty. */
 struct cr_executor *cr_executor_new(const struct cr_executor_config *config,
                                     const struct cr_ledger_head *head, bool empty,
                                     struct cr_store_failure *failure);
@@ -37,8 +38,8 @@ void cr_executor_free(struct cr_executor *executor);
 /* Where results go once the API is open; NULL: nowhere. */
 void cr_executor_set_api(struct cr_executor *executor, struct cr_api *api);
 
-/* Queues a commit of the core and hands its record to the disk. False: the queue is full; the caller
- * tries again after cr_executor_run. */
+/* Queues a commit of the core and hands its record to the disk. False: the queue is full; the
+ * caller tries again after cr_executor_run. */
 bool cr_executor_put(struct cr_executor *executor, const struct cr_effect *commit,
                      const struct cr_log_position *scan, struct cr_disk *disk);
 /* The disk thread has appended the record of slot `tag`. */

@@ -85,8 +85,8 @@ static void carriers_and_requeue(void **state)
     cr_mempool_free(m);
 }
 
-/* Goal: exactly what can no longer execute expires, wherever it is. Method: three times to live, one
- * of them carried. */
+/* Goal: exactly what can no longer execute expires, wherever it is. Method: three times to live,
+ * one of them carried. */
 static void expiry(void **state)
 {
     (void)state;
@@ -107,8 +107,8 @@ static void expiry(void **state)
     cr_mempool_free(m);
 }
 
-/* Goal: counts stay true under any order of calls. Method: 20,000 random calls against a plain array
- * of what must be inside. */
+/* Goal: counts stay true under any order of calls. Method: 20,000 random calls against a plain
+ * array of what must be inside. */
 static void random_calls(void **state)
 {
     (void)state;

@@ -83,6 +83,7 @@ struct walk {
     struct places places;
     struct cr_vertex *vertex;
     struct head_record last;
+    struct cr_guard_record own; /* our newest vertex in the log; round 0: none above the horizon */
     uint64_t replayed;
 };
 
@@ -180,6 +181,10 @@ static enum cr_err restore_vertex(struct walk *walk, const struct cr_log_positio
     cr_body_describe(body, walk->vertex);
     body->position = *position;
     cr_node_note_position(node, header->round, position);
+    if (header->author == node->self && header->round > walk->own.round)
+        walk->own = (struct cr_guard_record){.epoch = header->epoch,
+                                             .round = header->round,
+                                             .digest = walk->vertex->digest};
 
     struct cr_event event = {.kind = CR_EVENT_RESTORE_VERTEX};
     event.committed = cr_state_reader_vertex(node->reader, &walk->vertex->digest, &committed_at);
@@ -242,6 +247,17 @@ static enum cr_err begin_of_walk(struct walk *walk, struct cr_log_position *begi
     return err;
 }
 
+/* The machine stopped between log and guard: the vertex was not sent, and may be now. */
+static enum cr_err guard_own(struct walk *walk, struct cr_store_failure *failure)
+{
+    struct cr_node *node = walk->node;
+    if (walk->own.round <= node->guard_record.round) return CR_OK;
+    walk->own.log_sequence = cr_log_durable(node->log);
+    const enum cr_err err = cr_guard_write(node->guard, &walk->own, failure);
+    if (err == CR_OK) node->guard_record = walk->own;
+    return err;
+}
+
 enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failure)
 {
     const uint64_t start_us = cr_now_us();
@@ -257,6 +273,7 @@ enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failu
     }
     node->newest = walk.last.scan;
     if (err == CR_OK) err = restore_window(&walk, failure);
+    if (err == CR_OK) err = guard_own(&walk, failure);
     free(walk.vertex);
     if (err != CR_OK) return err;
     cr_report(CR_LOG_LEVEL_INFO, "store", "recovered",

@@ -90,8 +90,8 @@ struct cr_node {
     struct cr_authors paused; /* peers whose frame was refused for want of room */
     struct cr_node_range range;
     struct cr_header sealed;  /* of our newest signed vertex, during its step */
-    uint8_t *payload_scratch;                               /* CR_PAYLOAD_BYTES_MAX */
-    uint8_t *record_scratch;                                /* CR_LOG_RECORD_BYTES_MAX */
+    uint8_t *payload_scratch; /* CR_PAYLOAD_BYTES_MAX */
+    uint8_t *record_scratch;  /* CR_LOG_RECORD_BYTES_MAX */
     struct cr_log_position first_of_round[CR_ROUND_WINDOW]; /* sequence 0: none */
     uint32_t round_of_first[CR_ROUND_WINDOW];
     struct cr_log_position newest; /* last position that the log gave out */
@@ -118,6 +118,12 @@ struct cr_node {
     _Atomic bool accepting;
 };
 
+/* open.c: everything before the loop and after it. Each step of opening that fails says in one
+ * sentence what is wrong; the results are exit codes (enum cr_exit). */
+CR_MUST_CHECK int cr_node_open(struct cr_node *node);
+void cr_node_close(struct cr_node *node); /* also what was opened only in part */
+int cr_node_refuse(int code, const char *what, const char *text);
+int cr_node_refuse_store(const struct cr_store_failure *failure);
 /* One event through the core and all its effects. Never called from within effects. */
 void cr_node_step(struct cr_node *node, struct cr_event *event);
 /* effects.c */

@@ -3,7 +3,8 @@
  *
  *   2026-11-23T10:15:02.123Z level=info part=consensus event=commit index=12 round=40
  *
- * Text that a peer or client has chosen is quoted and escaped by CR_QUOTED. Secrets never come here.
+ * Text that a peer or client has chosen is quoted and escaped by CR_QUOTED. Secrets never come
+ * here.
  */
 #ifndef CR_NODE_REPORT_H
 #define CR_NODE_REPORT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verify.h: worker threads that check vertices from outside: payload hash and form, the author's
- * signature, and the clients' signatures as far as their keys are known. Pure jobs; the results come
- * back to the main loop in the order in which the jobs were given, so that what one peer sent in
- * causal order stays in causal order.
+ * signature, and the clients' signatures as far as their keys are known. Pure jobs; the results
+ * come back to the main loop in the order in which the jobs were given, so that what one peer sent
+ * in causal order stays in causal order.
  */
 #ifndef CR_NODE_VERIFY_H
 #define CR_NODE_VERIFY_H

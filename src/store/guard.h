@@ -7,7 +7,8 @@
  * greater counter counts; one torn slot is normal, two bad slots are CR_ERR_CORRUPT. The file is
  * preallocated, appears under its name only when it is whole, is never replaced, and is locked
  * while open.
- * The file is written and synced before the log is synced, hence before the vertex is sent.
+ * It is written and synced after the log that holds the vertex, and before the vertex is sent: a
+ * vertex in the log that the guard does not know was never sent (docs/storage.md, Recovery).
  *
  * Thread rule: one thread. A failed write is final: every later one returns its error.
  */

@@ -41,30 +41,46 @@ static void fail(struct cr_disk *d, const struct cr_store_failure *failure)
     signal_fd(d->wake_fd);
 }
 
-/* Appends what waits. Returns whether one of our own vertices is among it. Nobody takes results any
- * more once we are stopping. */
+static bool append_one(struct cr_disk *d, struct cr_disk_item *item)
+{
+    struct cr_store_failure failure = {0};
+    if (cr_log_append(d->log, item->kind, item->bytes, item->bytes_count, NULL, 0, &item->position,
+                      &failure) == CR_OK)
+        return true;
+    fail(d, &failure);
+    return false;
+}
+
+/* Appends what waits and writes it, so that it survives the process; only then the main loop learns
+ * of it. Returns whether one of our own vertices is among it. Nobody takes results any more once we are
+ * stopping. */
 static bool append(struct cr_disk *d, bool stopping, uint64_t *sequence,
                    struct cr_guard_record *guard)
 {
     bool own = false;
     struct cr_store_failure failure = {0};
-    while (cr_ring_count(&d->in) > 0 && (stopping || cr_ring_room(&d->out) > 0)) {
-        struct cr_disk_item *item = &d->in_items[cr_ring_take_slot(&d->in)];
-        if (cr_log_append(d->log, item->kind, item->bytes, item->bytes_count, NULL, 0,
-                          &item->position, &failure) != CR_OK) {
-            fail(d, &failure);
-            return false;
-        }
+    const uint32_t waiting = cr_ring_count(&d->in);
+    const uint32_t room = cr_ring_room(&d->out);
+    const uint32_t count = stopping || waiting < room ? waiting : room;
+    const uint32_t first = cr_ring_take_slot(&d->in);
+    for (uint32_t i = 0; i < count; i++) {
+        struct cr_disk_item *item = &d->in_items[(first + i) % CR_DISK_ITEMS_MAX];
+        if (!append_one(d, item)) return false;
         if (item->sequence > *sequence) *sequence = item->sequence;
         if (item->own) *guard = item->guard;
         own = own || item->own;
+    }
+    if (cr_log_write(d->log, &failure) != CR_OK) {
+        fail(d, &failure);
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
         if (cr_ring_room(&d->out) > 0) {
-            d->out_items[cr_ring_put_slot(&d->out)] = *item;
+            d->out_items[cr_ring_put_slot(&d->out)] = d->in_items[cr_ring_take_slot(&d->in)];
             cr_ring_put(&d->out);
         }
         cr_ring_take(&d->in);
     }
-    if (!own && cr_log_write(d->log, &failure) != CR_OK) fail(d, &failure);
     return own;
 }
 

@@ -2,9 +2,9 @@
 /* disk.h: the disk thread: appends to the segment log in order and makes it durable.
  *
  * Group commit: whatever has arrived is appended together; when a vertex of ours is among it, the
- * log is synced with one fdatasync and then the guard; only after both is it durable. Others' vertices and commit records
- * ride along, or are synced within CR_DISK_LINGER_MS when nothing of ours comes.
- * A failure is final: nothing more is written, and the main loop is told.
+ * log is synced with one fdatasync and then the guard; only after both is it durable. Others'
+ * vertices and commit records ride along, or are synced within CR_DISK_LINGER_MS when nothing of
+ * ours comes. A failure is final: nothing more is written, and the main loop is told.
  */
 #ifndef CR_NODE_DISK_H
 #define CR_NODE_DISK_H

@@ -219,6 +219,19 @@ static enum cr_err restore_window(struct walk *walk, struct cr_store_failure *fa
     return fail(failure, err, "cannot be restored", &position);
 }
 
+/* The state knows of a commit that the log does not have: the log counts. */
+static enum cr_err contradicted(struct cr_node *node, struct cr_store_failure *failure,
+                                const struct cr_log_position *position)
+{
+    cr_state_db_condemn(node->db);
+    failure->err = CR_ERR_CORRUPT;
+    snprintf(failure->text, sizeof failure->text,
+             "the state is ahead of the log, which has no commit at record %" PRIu64
+             "; start again: the state is rebuilt from the log",
+             position->sequence);
+    return CR_ERR_CORRUPT;
+}
+
 /* Where to begin reading: at the scan position of the executed head, or at the first record. */
 static enum cr_err begin_of_walk(struct walk *walk, struct cr_log_position *begin,
                                  struct cr_store_failure *failure)
@@ -237,11 +250,10 @@ static enum cr_err begin_of_walk(struct walk *walk, struct cr_log_position *begi
     if (err != CR_OK) return fail(failure, err, "the state cannot be read", begin);
     const bool found = cr_state_reader_commit(node->reader, index, &row);
     cr_state_reader_end(node->reader);
-    if (!found) return fail(failure, CR_ERR_CORRUPT, "the executed head has no row", begin);
+    if (!found) return contradicted(node, failure, begin);
     err = cr_log_read(node->log, &row.position, &kind, node->record_scratch,
                       CR_LOG_RECORD_BYTES_MAX, &count);
-    if (err != CR_OK || kind != CR_LOG_COMMIT)
-        return fail(failure, CR_ERR_CORRUPT, "the executed head is not in the log", &row.position);
+    if (err != CR_OK || kind != CR_LOG_COMMIT) return contradicted(node, failure, &row.position);
     err = on_commit(walk, &row.position, node->record_scratch, count, failure);
     *begin = walk->last.scan;
     return err;

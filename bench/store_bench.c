@@ -89,8 +89,8 @@ static void bench_log(const char *folder)
     snprintf(path, sizeof path, "%s/log", folder);
     must(cr_log_open(path, &genesis, 0, &log, &failure));
     bench_sync(log, 4096, 12000); /* three segments */
-    bench_sync(log, 64 * 1024, 1000);
-    bench_sync(log, 512 * 1024, 200);
+    bench_sync(log, (size_t)64 << 10, 1000);
+    bench_sync(log, (size_t)512 << 10, 200);
     cr_log_close(log);
 
     const uint64_t start_us = now_us(CLOCK_MONOTONIC);

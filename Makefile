@@ -3,7 +3,7 @@
 # The front door. Everything real happens in CMake and tools/; this is what a person types.
 
 PRESET   ?= release
-SCENARIO ?= calm
+SCENARIO ?= swarm
 SEED     ?= 1
 T        ?= 60
 .DEFAULT_GOAL := help
@@ -26,7 +26,7 @@ check: ## all that continuous integration checks on top: format, lint, layers, p
 demo: build ## four nodes on this machine, load, a crash, a recovery; ends by itself
 	@tools/demo $(ARGS)
 
-sim: build ## replay one simulation: make sim SCENARIO=lossy SEED=42
+sim: build ## replay one simulation: make sim SEED=42
 	@build/$(PRESET)/bin/creto-sim --scenario $(SCENARIO) --seed $(SEED) $(ARGS)
 
 golden: build ## rewrite the expected texts in tests/golden; then read the difference

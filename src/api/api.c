@@ -107,6 +107,7 @@ static struct cr_request *start(struct cr_api *api, struct MHD_Connection *conne
     return request;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 static enum MHD_Result on_access(void *context, struct MHD_Connection *connection, const char *path,
                                  const char *method, const char *version, const char *data,
                                  size_t *data_count, void **state)

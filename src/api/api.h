@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api.h: the HTTP interface of a node (docs/api.md): submit, status, state, commits, health, metrics.
+/* api.h: the HTTP interface of a node (docs/api.md): submit, status, state, commits, health,
+ * metrics.
  *
  * Runs on threads of its own (libmicrohttpd). It never touches the replica: it hands transactions
  * to the node through `submit`, reads the executed state through snapshots of the state database,

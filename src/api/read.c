@@ -75,11 +75,12 @@ static enum MHD_Result answer_pending(struct cr_request *request, const struct c
 {
     const struct cr_api_backend *backend = &request->api->config.backend;
     bool ordered = false;
-    if (backend->pending(backend->context, id, &ordered))
+    if (backend->pending(backend->context, id, &ordered)) {
         return cr_answer_json(request, MHD_HTTP_OK,
                               json_pack("{s:o, s:s, s:s}", "id",
                                         cr_json_hex(id->bytes, CR_HASH_BYTES), "state",
                                         ordered ? "ordered" : "received", "outcome", "unknown"));
+    }
     const struct cr_problem problem = {.status = MHD_HTTP_NOT_FOUND,
                                        .label = "unknown-transaction",
                                        .title = "Not known here",
@@ -210,11 +211,12 @@ static json_t *leaders_json(struct cr_request *request, const struct cr_commit_r
                     CR_LOG_RECORD_BYTES_MAX, &count) == CR_OK &&
         kind == CR_LOG_COMMIT &&
         cr_commit_record_decode(buffer, count, &record, &commit, &refs) == CR_OK) {
-        for (uint32_t i = 0; i < commit.leaders_count; i++)
+        for (uint32_t i = 0; i < commit.leaders_count; i++) {
             json_array_append_new(
                 leaders, json_pack("{s:i, s:I, s:o}", "validator", (int)commit.leaders[i].author,
                                    "round", (json_int_t)commit.leaders[i].round, "digest",
                                    cr_json_hex(commit.leaders[i].digest.bytes, CR_HASH_BYTES)));
+        }
     }
     free(refs);
     return leaders;

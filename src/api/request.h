@@ -58,8 +58,9 @@ typedef enum MHD_Result cr_handler(struct cr_request *request);
 enum MHD_Result cr_answer_json(struct cr_request *request, unsigned status, json_t *json);
 enum MHD_Result cr_answer_text(struct cr_request *request, unsigned status, const char *type,
                                const char *text, size_t count);
-/* RFC 9457: `label` names the problem ("urn:creto:problem:<label>"), `outcome` is "definite" (nothing
- * was done, and nothing will be) or "unknown". `id` may be NULL. retry_after in seconds, 0: none. */
+/* RFC 9457: `label` names the problem ("urn:creto:problem:<label>"), `outcome` is "definite"
+ * (nothing was done, and nothing will be) or "unknown". `id` may be NULL. retry_after in seconds,
+ * 0: none. */
 struct cr_problem {
     unsigned status;
     const char *label, *title, *outcome;
@@ -78,7 +79,7 @@ const char *cr_state_of_result(enum cr_result result);
 enum MHD_Result cr_handle_submit(struct cr_request *request); /* also after it was parked */
 cr_handler cr_handle_query, cr_handle_tx, cr_handle_account, cr_handle_state, cr_handle_commits,
     cr_handle_status, cr_handle_startupz, cr_handle_livez, cr_handle_readyz, cr_handle_metrics;
-void cr_request_park(void *request);
+void cr_request_park(void *context);
 void cr_request_leave(struct cr_request *request);
 
 /* ---- JSON form of a transaction (tx_json.c) ---- */

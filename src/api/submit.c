@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "api/request.h"
@@ -22,7 +23,7 @@ static uint64_t wait_us(struct cr_request *request)
 {
     const char *prefer =
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Prefer");
-    const char *found = prefer ? strstr(prefer, "wait=") : NULL;
+    const char *found = prefer ? strcasestr(prefer, "wait=") : NULL;
     if (!found) return 0;
     const unsigned long seconds = strtoul(found + 5, NULL, 10);
     return (seconds < CR_WAIT_SECONDS_MAX ? seconds : CR_WAIT_SECONDS_MAX) * UINT64_C(1000000);
@@ -43,24 +44,23 @@ static void hand_over(struct cr_request *request, uint32_t i, const struct cr_tx
 {
     const struct cr_api_backend *backend = &request->api->config.backend;
     struct cr_submitted *submitted = &request->submitted[i];
-    enum cr_result result = CR_RESULT_MALFORMED;
-    submitted->answer = backend->submit(backend->context, tx, bytes, &result);
+    struct cr_api_result found = {.result = CR_RESULT_MALFORMED};
+    submitted->answer = backend->submit(backend->context, tx, bytes, &found.result);
     if (submitted->answer == CR_SUBMIT_RECEIVED || submitted->answer == CR_SUBMIT_PENDING) return;
     struct cr_tx_row *row = calloc(1, sizeof *row);
     pthread_mutex_lock(&request->api->lock);
     if (submitted->answer == CR_SUBMIT_EXECUTED && row &&
         cr_state_reader_begin(request->api->reader) == CR_OK) {
         if (cr_state_reader_tx(request->api->reader, &tx->id, row)) {
-            result = row->result;
-            submitted->wait->commit_index = row->commit_index;
-            submitted->wait->position = row->position;
+            found.result = row->result;
+            found.commit_index = row->commit_index;
+            found.position = row->position;
         }
         cr_state_reader_end(request->api->reader);
     }
     pthread_mutex_unlock(&request->api->lock);
     free(row);
-    submitted->wait->result = result;
-    cr_waiters_settle(request->api->waiters, submitted->wait);
+    cr_waiters_settle(request->api->waiters, submitted->wait, &found);
 }
 
 static json_t *describe(const struct cr_submitted *submitted)
@@ -71,7 +71,7 @@ static json_t *describe(const struct cr_submitted *submitted)
                          cr_result_label(CR_RESULT_MALFORMED), "outcome", "definite");
     json_t *json = json_pack("{s:o}", "id", cr_json_hex(wait->id.bytes, CR_HASH_BYTES));
     if (submitted->answer == CR_SUBMIT_FULL || submitted->answer == CR_SUBMIT_UNAVAILABLE) {
-        json_object_set_new(json, "state", json_string("unknown"));
+        json_object_set_new(json, "state", json_string("rejected"));
         json_object_set_new(
             json, "result",
             json_string(submitted->answer == CR_SUBMIT_FULL ? "overloaded" : "unavailable"));
@@ -151,7 +151,7 @@ void cr_request_leave(struct cr_request *request)
 
 void cr_request_park(void *context)
 {
-    struct cr_request *request = context;
+    const struct cr_request *request = context;
     MHD_suspend_connection(request->connection);
 }
 
@@ -232,11 +232,13 @@ static enum MHD_Result submit_batch(struct cr_request *request)
 {
     const uint8_t *bytes;
     uint32_t bytes_count;
+    const struct cr_api_result malformed = {.result = CR_RESULT_MALFORMED};
     const uint32_t count = count_batch(request);
-    if (count == 0)
+    if (count == 0) {
         return refuse(request, MHD_HTTP_BAD_REQUEST, "malformed",
                       "the body must be {length u32 little-endian, transaction} repeated 1 to 4096 "
                       "times, with nothing left over");
+    }
     if (!make_room(request, count)) return MHD_NO;
     struct cr_tx *txs = calloc(count, sizeof *txs);
     const uint8_t **at = calloc(count, sizeof *at);
@@ -254,7 +256,7 @@ static enum MHD_Result submit_batch(struct cr_request *request)
     const bool joined = join(request);
     for (uint32_t i = 0; joined && i < count; i++) {
         if (request->submitted[i].malformed)
-            cr_waiters_settle(request->api->waiters, &request->waiter.entries[i]);
+            cr_waiters_settle(request->api->waiters, &request->waiter.entries[i], &malformed);
         else
             hand_over(request, i, &txs[i], at[i]);
     }
@@ -271,8 +273,8 @@ enum MHD_Result cr_handle_submit(struct cr_request *request)
     if (request->parked_once) return answer(request);
     const char *type =
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Content-Type");
-    if (type && strncmp(type, "application/octet-stream", 24) == 0) return submit_batch(request);
-    if (type && strncmp(type, "application/json", 16) == 0) return submit_json(request);
+    if (type && strncasecmp(type, "application/octet-stream", 24) == 0) return submit_batch(request);
+    if (type && strncasecmp(type, "application/json", 16) == 0) return submit_json(request);
     return refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "media-type",
                   "Content-Type must be application/json or application/octet-stream");
 }

@@ -118,17 +118,22 @@ bool cr_waiters_join(struct cr_waiters *w, struct cr_waiter *waiter)
 }
 
 /* Under the lock. */
-static void settle(struct cr_waiters *w, struct cr_wait_entry *entry)
+static void settle(struct cr_waiters *w, struct cr_wait_entry *entry,
+                   const struct cr_api_result *result)
 {
     if (entry->done) return;
     entry->done = true;
+    entry->result = result->result;
+    entry->commit_index = result->commit_index;
+    entry->position = result->position;
     if (--entry->waiter->open == 0) unpark(w, entry->waiter);
 }
 
-void cr_waiters_settle(struct cr_waiters *w, struct cr_wait_entry *entry)
+void cr_waiters_settle(struct cr_waiters *w, struct cr_wait_entry *entry,
+                       const struct cr_api_result *result)
 {
     pthread_mutex_lock(&w->lock);
-    settle(w, entry);
+    settle(w, entry, result);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -169,11 +174,7 @@ void cr_waiters_final(struct cr_waiters *w, const struct cr_api_result *results,
     for (uint32_t i = 0; i < count; i++) {
         const struct cr_api_result *result = &results[i];
         for (struct cr_wait_entry *e = w->buckets[bucket_of(&result->id)]; e; e = e->next) {
-            if (e->done || !cr_hash_equal(&e->id, &result->id)) continue;
-            e->result = result->result;
-            e->commit_index = result->commit_index;
-            e->position = result->position;
-            settle(w, e);
+            if (cr_hash_equal(&e->id, &result->id)) settle(w, e, result);
         }
     }
     pthread_mutex_unlock(&w->lock);

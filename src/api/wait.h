@@ -41,9 +41,12 @@ void cr_waiters_free(struct cr_waiters *waiters);
 /* False: too many wait already. The entries' ids are set by the caller and stay in place until
  * cr_waiters_leave. */
 bool cr_waiters_join(struct cr_waiters *waiters, struct cr_waiter *waiter);
-/* An entry got its answer otherwise (rejected at once, or executed before). */
-void cr_waiters_settle(struct cr_waiters *waiters, struct cr_wait_entry *entry);
-/* Parks the request unless nothing is open any more or its time is up: calls `park` under the lock and returns true. */
+/* An entry got its answer otherwise (rejected at once, or executed before). Nothing changes when
+ * cr_waiters_final was faster. */
+void cr_waiters_settle(struct cr_waiters *waiters, struct cr_wait_entry *entry,
+                       const struct cr_api_result *result);
+/* Parks the request unless nothing is open any more or its time is up: calls `park` under the lock
+ * and returns true. */
 bool cr_waiters_park(struct cr_waiters *waiters, struct cr_waiter *waiter,
                      void (*park)(void *wake_context));
 /* Takes the waiter out; afterwards its entries hold what is known and are not written any more. */

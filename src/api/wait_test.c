@@ -66,6 +66,29 @@ static void last_result_wakes(void **state)
     cr_waiters_free(w);
 }
 
+/* Goal: of two answers to one id the first stays, whichever way it came. Method: both orders. */
+static void first_answer_stays(void **state)
+{
+    (void)state;
+    struct cr_wait_entry a[2] = {{.id = result_of(1).id}, {.id = result_of(2).id}};
+    struct cr_waiter waiter = {.entries = a, .entries_count = 2, .deadline_us = in_ms(60000)};
+    const struct cr_api_result one = result_of(1), two = result_of(2);
+    const struct cr_api_result refused = {.result = CR_RESULT_BAD_SIGNATURE};
+    struct cr_waiters *w = cr_waiters_new(wake);
+    assert_true(cr_waiters_join(w, &waiter));
+    cr_waiters_final(w, &one, 1);
+    cr_waiters_settle(w, &a[0], &refused);
+    cr_waiters_settle(w, &a[1], &refused);
+    cr_waiters_final(w, &two, 1);
+    cr_waiters_leave(w, &waiter);
+    assert_int_equal(waiter.open, 0);
+    assert_int_equal(a[0].result, CR_RESULT_OK);
+    assert_int_equal(a[0].position, 1);
+    assert_int_equal(a[1].result, CR_RESULT_BAD_SIGNATURE);
+    assert_int_equal(a[1].position, 0);
+    cr_waiters_free(w);
+}
+
 /* Goal: time wakes a request whose result does not come; stopping wakes all and lets none sleep.
  * Method: a deadline 100 ms ahead, then stop. */
 static void time_and_stop_wake(void **state)
@@ -114,8 +137,8 @@ static void ids_are_bounded(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(last_result_wakes),
-                                       cmocka_unit_test(time_and_stop_wake),
-                                       cmocka_unit_test(ids_are_bounded)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(last_result_wakes), cmocka_unit_test(first_answer_stays),
+        cmocka_unit_test(time_and_stop_wake), cmocka_unit_test(ids_are_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,10 +52,11 @@ static void store(struct cr_node *node, const struct cr_effect *effect)
                                 .bytes_count = cr_body_vertex_bytes(body),
                                 .sequence = effect->store.sequence,
                                 .own = effect->store.own};
-    if (effect->store.own)
+    if (effect->store.own) {
         item.guard = (struct cr_guard_record){.epoch = node->committee.epoch,
                                               .round = effect->store.round,
                                               .digest = effect->store.digest};
+    }
     cr_body_take(&node->bodies, effect->body);
     CR_ASSERT(cr_disk_put(node->disk, &item)); /* cr_node_has_room keeps room for a whole step */
     cr_disk_kick(node->disk);
@@ -147,6 +148,7 @@ static void tell_evidence(struct cr_node *node, const struct cr_effect *effect)
 static void halt(struct cr_node *node, const char *reason)
 {
     node->halted = true;
+    atomic_store_explicit(&node->accepting, false, memory_order_release);
     node->halt_reason = reason;
     cr_report(CR_LOG_LEVEL_ERROR, "consensus", "halt",
               "reason=\"%s\" text=\"nothing more is signed; reads go on; keep the data folder\"",

@@ -54,16 +54,24 @@ static bool room_for_result(struct cr_executor *e)
     return true;
 }
 
+/* Whether this result says something final of the transaction with this id. A forged copy does not: the
+ * id leaves the signature out, so anybody may have had one ordered first. Expiry does: its time is
+ * under the id. */
+static bool is_definite(const struct cr_ledger_tx_result *result)
+{
+    return result->authentic || result->result == CR_RESULT_EXPIRED;
+}
+
 static void on_result(void *context, const struct cr_ledger_tx_result *result)
 {
     struct cr_executor *e = context;
-    cr_state_db_put_tx(e->config.db, result);
     e->stats.results[result->result]++;
     e->stats.operations += result->ops_count;
     if (result->result == CR_RESULT_DUPLICATE) return;
     e->txs_in_commit++;
-    /* A forged copy says nothing about the transaction with that id. */
-    if (!result->authentic || !room_for_result(e)) return;
+    if (!is_definite(result)) return;
+    cr_state_db_put_tx(e->config.db, result);
+    if (!room_for_result(e)) return;
     e->results[e->results_count++] = (struct cr_api_result){.id = result->tx->id,
                                                             .commit_index = result->commit_index,
                                                             .position = result->position,
@@ -337,9 +345,10 @@ static enum cr_err read_payloads(struct cr_executor *e, const struct cr_commit *
     struct cr_vertex *vertex = malloc(sizeof *vertex);
     enum cr_err err = begins && vertex ? CR_OK : CR_ERR_FULL;
     for (uint32_t i = 0; err == CR_OK && i < commit->vertices_count; i++)
-        err = read_vertex(e, &vertices[i], all, &begins[2 * i], &begins[2 * i + 1]);
+        err = read_vertex(e, &vertices[i], all, &begins[2 * (size_t)i], &begins[2 * (size_t)i + 1]);
     for (uint32_t i = 0; err == CR_OK && i < commit->vertices_count; i++) {
-        err = cr_vertex_decode(all->bytes + begins[2 * i], begins[2 * i + 1], vertex);
+        const size_t *at = &begins[2 * (size_t)i];
+        err = cr_vertex_decode(all->bytes + at[0], at[1], vertex);
         if (err != CR_OK || vertex->header.payload_count == 0) continue;
         payloads[(*payloads_count)++] =
             (struct cr_ledger_payload){.bytes = vertex->payload,

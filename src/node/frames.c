@@ -195,9 +195,12 @@ void cr_node_on_peer(void *context, uint32_t peer, bool up, const char *reason)
     else
         cr_authors_remove(&node->up, peer);
     if (!up && node->range.peer == peer) node->range.asked = false;
-    cr_report(CR_LOG_LEVEL_INFO, "net", up ? "peer-up" : "peer-down", "validator=%s reason=%s",
-              node->genesis->validators[peer].name,
-              cr_report_quote(reason ? reason : "", quoted, sizeof quoted));
+    const char *name = node->genesis->validators[peer].name;
+    if (up)
+        cr_report(CR_LOG_LEVEL_INFO, "net", "peer-up", "validator=%s", name);
+    else
+        cr_report(CR_LOG_LEVEL_INFO, "net", "peer-down", "validator=%s reason=%s", name,
+                  cr_report_quote(reason ? reason : "", quoted, sizeof quoted));
     cr_node_step(node, &event);
 }
 

@@ -30,7 +30,7 @@ struct cr_keycache *cr_keycache_new(uint32_t entries_max)
     while (sets * WAYS < entries_max)
         sets *= 2;
     c->sets_mask = sets - 1;
-    c->ways = calloc((size_t)sets * WAYS, sizeof c->ways[0]);
+    c->ways = calloc((size_t)sets * WAYS, sizeof(struct held *));
     pthread_mutex_init(&c->lock, NULL);
     if (!c->ways) {
         free(c);
@@ -59,7 +59,8 @@ void cr_keycache_free(struct cr_keycache *c)
 
 static struct held **set_of(struct cr_keycache *c, const struct cr_hash *account)
 {
-    return &c->ways[((uint32_t)cr_load_le(account->bytes + 16, 4) & c->sets_mask) * WAYS];
+    const size_t set = (size_t)cr_load_le(account->bytes + 16, 4) & c->sets_mask;
+    return &c->ways[set * WAYS];
 }
 
 static struct held *take_cached(struct cr_keycache *c, const struct cr_hash *account)

@@ -7,7 +7,7 @@
 enum { TX_BYTES = 100 };
 
 static const struct cr_mempool_limits limits = {
-    .txs_max = 8, .txs_per_account_max = 4, .bytes_max = 8 * TX_BYTES};
+    .txs_max = 8, .txs_per_account_max = 4, .bytes_max = UINT64_C(8) * TX_BYTES};
 
 static struct cr_tx tx_of(uint8_t id, uint8_t account, uint64_t valid_until)
 {

@@ -133,7 +133,7 @@ static void sleep_until_work(struct cr_node *node)
     struct epoll_event events[4];
     uint64_t deadline = cr_core_deadline_us(node->core);
     const uint64_t net_deadline = cr_net_deadline_us(node->net);
-    const uint64_t status_deadline = node->status_us + 5 * STATUS_PERIOD_US;
+    const uint64_t status_deadline = node->status_us + UINT64_C(5) * STATUS_PERIOD_US;
     if (net_deadline < deadline) deadline = net_deadline;
     if (status_deadline < deadline) deadline = status_deadline;
     const uint64_t now_us = cr_now_us();

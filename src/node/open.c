@@ -36,7 +36,7 @@ uint32_t cr_node_workers(const struct cr_config *config)
 int cr_node_refuse(int code, const char *what, const char *text)
 {
     char quoted[700];
-    cr_report(CR_LOG_LEVEL_ERROR, "node", "cannot-start", "what=%s text=%s", what,
+    cr_report(CR_LOG_LEVEL_ERROR, "node", "failed", "what=%s text=%s", what,
               cr_report_quote(text, quoted, sizeof quoted));
     return code;
 }
@@ -61,11 +61,12 @@ static int open_genesis(struct cr_node *node)
     for (uint32_t i = 0; i < node->genesis->validators_count; i++)
         stake[i] = node->genesis->validators[i].stake;
     if (cr_committee_init(&node->committee, &node->genesis->id, 1, stake,
-                          node->genesis->validators_count) != CR_OK)
+                          node->genesis->validators_count) != CR_OK) {
         return cr_node_refuse(
             CR_EXIT_USAGE, "genesis",
             "the stakes are not allowed: none may be 0 or, with more than 3 validators, above "
             "a third of the total");
+    }
     return CR_EXIT_OK;
 }
 
@@ -97,15 +98,17 @@ static int open_keys(struct cr_node *node)
     for (node->self = 0; node->self < node->genesis->validators_count; node->self++) {
         if (same_key(&node->genesis->validators[node->self].consensus_key, &consensus)) break;
     }
-    if (node->self == node->genesis->validators_count)
+    if (node->self == node->genesis->validators_count) {
         return cr_node_refuse(
             CR_EXIT_USAGE, "key",
             "consensus.key is not the key of any validator in the genesis; is this the "
             "right key folder, and the right genesis?");
-    if (!same_key(&node->genesis->validators[node->self].transport_key, &transport))
+    }
+    if (!same_key(&node->genesis->validators[node->self].transport_key, &transport)) {
         return cr_node_refuse(
             CR_EXIT_USAGE, "key",
             "transport.key is not the transport key that the genesis gives this validator");
+    }
     return CR_EXIT_OK;
 }
 
@@ -134,10 +137,12 @@ static int open_storage(struct cr_node *node)
     if (cr_state_db_open(path, &node->genesis->id, node->config->state_map_bytes, &node->db,
                          &node->recovered_head, &rebuilt, &failure) != CR_OK)
         return cr_node_refuse_store(&failure);
-    if (rebuilt)
-        cr_report(CR_LOG_LEVEL_WARN, "store", "state-rebuilt",
-                  "text=\"the state was not closed cleanly before the machine stopped; it is "
-                  "rebuilt from the log\"");
+    if (rebuilt) {
+        cr_report(
+            CR_LOG_LEVEL_WARN, "store", "state-rebuilt",
+            "text=\"the state cache cannot be trusted or is not there; it is rebuilt from the "
+            "log\"");
+    }
     if (cr_state_reader_open(node->db, &node->reader) != CR_OK ||
         cr_state_reader_open(node->db, &node->submit_reader) != CR_OK)
         return cr_node_refuse(CR_EXIT_IO, "storage", "cannot read the state database");

@@ -107,7 +107,10 @@ static enum cr_err roll(struct walk *walk, const struct cr_log_position *positio
 {
     const struct cr_ledger_head *head = cr_executor_head(walk->node->executor);
     if (commit->index <= head->index) return CR_OK;
-    if (commit->index != head->index + 1 || !cr_hash_equal(&commit->previous, &head->commit_digest))
+    /* The first commit follows nothing; the ledger's head names the genesis then. */
+    const bool follows = head->index == 0 ? cr_hash_is_zero(&commit->previous)
+                                          : cr_hash_equal(&commit->previous, &head->commit_digest);
+    if (commit->index != head->index + 1 || !follows)
         return fail(failure, CR_ERR_CORRUPT, "a commit does not follow the executed one", position);
     struct cr_log_position *vertices = calloc(commit->vertices_count + 1, sizeof *vertices);
     enum cr_err err = vertices ? CR_OK : CR_ERR_FULL;
@@ -181,10 +184,10 @@ static enum cr_err restore_vertex(struct walk *walk, const struct cr_log_positio
     cr_body_describe(body, walk->vertex);
     body->position = *position;
     cr_node_note_position(node, header->round, position);
-    if (header->author == node->self && header->round > walk->own.round)
-        walk->own = (struct cr_guard_record){.epoch = header->epoch,
-                                             .round = header->round,
-                                             .digest = walk->vertex->digest};
+    if (header->author == node->self && header->round > walk->own.round) {
+        walk->own = (struct cr_guard_record){
+            .epoch = header->epoch, .round = header->round, .digest = walk->vertex->digest};
+    }
 
     struct cr_event event = {.kind = CR_EVENT_RESTORE_VERTEX};
     event.committed = cr_state_reader_vertex(node->reader, &walk->vertex->digest, &committed_at);
@@ -243,7 +246,6 @@ static enum cr_err begin_of_walk(struct walk *walk, struct cr_log_position *begi
     const uint64_t index = cr_executor_head(node->executor)->index;
     *begin = (struct cr_log_position){.sequence = 1};
     walk->last.scan = *begin;
-    walk->last.head.commit_digest = node->genesis->id;
     if (index == 0) return CR_OK;
 
     enum cr_err err = cr_state_reader_begin(node->reader);

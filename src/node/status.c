@@ -98,12 +98,13 @@ void cr_node_update_status(struct cr_node *node)
         cr_net_peer_stats(node->net, i, &node->peer_stats[i]);
     pthread_mutex_unlock(&node->status_lock);
     node->status_us = node->now_us;
-    if (status.ready && !was_ready)
+    if (status.ready && !was_ready) {
         cr_report(CR_LOG_LEVEL_INFO, "node", "ready", "round=%u commit=%" PRIu64, status.round,
                   status.commit_index);
-    else if (!status.ready && differs)
+    } else if (!status.ready && differs) {
         cr_report(CR_LOG_LEVEL_INFO, "node", "not-ready", "because=\"%s\"",
                   status.not_ready_because);
+    }
 }
 
 /* ---- the backend of the API: called on API threads ---- */

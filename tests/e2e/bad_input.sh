@@ -14,18 +14,27 @@ ask() { # ask CURL-OPTION...: "status type"
 base=$(url 0)
 json=(--header 'Content-Type: application/json')
 binary=(--header 'Content-Type: application/octet-stream')
-check 'malformed JSON' equal "$(ask "${json[@]}" -d '{"chain":' "$base/v1/transactions")" '400 urn:creto:problem:malformed'
+check 'malformed JSON' equal "$(ask "${json[@]}" -d '{"chain":' "$base/v1/transactions")" \
+    '400 urn:creto:problem:malformed'
 check 'the answer says where' contains "$(jq -r .detail "$home/answer")" 'line 1'
-check 'JSON of another shape' equal "$(ask "${json[@]}" -d '[1]' "$base/v1/transactions")" '400 urn:creto:problem:malformed'
+check 'JSON of another shape' equal "$(ask "${json[@]}" -d '[1]' "$base/v1/transactions")" \
+    '400 urn:creto:problem:malformed'
 check 'an empty body' equal "$(ask "${binary[@]}" -d '' "$base/v1/transactions")" '400 urn:creto:problem:malformed'
-check 'random bytes' equal "$(head -c 5000 /dev/urandom | ask "${binary[@]}" --data-binary @- "$base/v1/transactions")" '400 urn:creto:problem:malformed'
-check 'a body above 1 MiB' equal "$(head -c 2000000 /dev/zero | ask "${binary[@]}" --data-binary @- "$base/v1/transactions")" '413 urn:creto:problem:too-large'
-check 'another content type' equal "$(ask --header 'Content-Type: text/plain' -d x "$base/v1/transactions")" '415 urn:creto:problem:media-type'
+check 'random bytes' equal \
+    "$(head -c 5000 /dev/urandom | ask "${binary[@]}" --data-binary @- "$base/v1/transactions")" \
+    '400 urn:creto:problem:malformed'
+check 'a body above 1 MiB' equal \
+    "$(head -c 2000000 /dev/zero | ask "${binary[@]}" --data-binary @- "$base/v1/transactions")" \
+    '413 urn:creto:problem:too-large'
+check 'another content type' equal "$(ask --header 'Content-Type: text/plain' -d x "$base/v1/transactions")" \
+    '415 urn:creto:problem:media-type'
 check 'an unknown path' equal "$(ask "$base/v1/nothing")" '404 urn:creto:problem:no-such-resource'
 check 'a wrong method' equal "$(ask -X DELETE "$base/v1/commits")" '405 urn:creto:problem:method'
 check 'an id that is none' equal "$(ask "$base/v1/transactions/zz")" '400 urn:creto:problem:malformed'
-check 'an unknown id' equal "$(ask "$base/v1/transactions/$(printf '%064d' 1)")" '404 urn:creto:problem:unknown-transaction'
-check 'an unknown account' equal "$(ask "$base/v1/accounts/$(printf '%064d' 1)")" '404 urn:creto:problem:unknown-account'
+check 'an unknown id' equal "$(ask "$base/v1/transactions/$(printf '%064d' 1)")" \
+    '404 urn:creto:problem:unknown-transaction'
+check 'an unknown account' equal "$(ask "$base/v1/accounts/$(printf '%064d' 1)")" \
+    '404 urn:creto:problem:unknown-account'
 check 'a key without a record' equal "$(ask "$base/v1/state/none")" '404 urn:creto:problem:no-such-key'
 check 'a page too long' equal "$(ask "$base/v1/commits?limit=100000")" '400 urn:creto:problem:malformed'
 exec 3<>/dev/tcp/127.0.0.1/"$api_port"
@@ -48,14 +57,21 @@ check 'a time to live beyond the limit' rejected ttl-too-long put 0 k v --valid-
 stranger() { printf '%s' "$1" | "$creto" tx submit - --key "$home/stranger.key" --api "$base" --json; }
 check 'an unknown account' rejected unknown-account stranger '{"op":"put","key":"k","value":"v"}'
 owner() { printf '%s' "$1" | "$creto" tx submit - --key "$home/client.key" --api "$base" --json; }
-check 'an overdraft' rejected overdraft owner "{\"op\":\"transfer\",\"to\":\"$("$creto" account --key "$home/client.key" --api "$base" --json | jq -r .id)\",\"amount\":9000000000000000000}"
-check 'an unknown receiver' rejected unknown-receiver owner "{\"op\":\"transfer\",\"to\":\"$(printf '%064d' 7)\",\"amount\":1}"
+transfer() { jq -cn --arg to "$1" --argjson amount "$2" '{op:"transfer",to:$to,amount:$amount}'; }
+self=$("$creto" account --key "$home/client.key" --api "$base" --json | jq -r .id)
+check 'an overdraft' rejected overdraft owner "$(transfer "$self" 9000000000000000)"
+check 'an unknown receiver' rejected unknown-receiver owner "$(transfer "$(printf '%064d' 7)" 1)"
 check 'a record that is not there' rejected no-such-key owner '{"op":"delete","key":"none"}'
-check 'a record of somebody else' eval 'printf %s "{\"op\":\"put\",\"key\":\"first\",\"value\":\"mine\"}" | "$creto" tx submit - --key "$home/stranger.key" --register --api "$base" --json >"$home/out" 2>&1; equal $? 1 && contains "$(cat "$home/out")" not-owner'
+thief() {
+    printf %s '{"op":"put","key":"first","value":"mine"}' |
+        "$creto" tx submit - --key "$home/stranger.key" --register --api "$base" --json
+}
+check 'a record of somebody else' rejected not-owner thief
 check 'the record did not change' equal "$(get 0 /v1/state/first | jq -r .value)" yes
 first=$(put 0 twice once --id 00112233445566778899aabbccddeeff --valid-until $((commit + 5000)))
 second=$(put 1 twice once --id 00112233445566778899aabbccddeeff --valid-until $((commit + 5000)))
-check 'the same transaction twice executes once' equal "$(jq -c '[.id,.commit_index,.position]' <<<"$second")" "$(jq -c '[.id,.commit_index,.position]' <<<"$first")"
+check 'the same transaction twice executes once' equal "$(jq -c '[.id,.commit_index,.position]' <<<"$second")" \
+    "$(jq -c '[.id,.commit_index,.position]' <<<"$first")"
 
 # ---- peers ----
 before=$(metric 0 creto_datagrams_bad_total)
@@ -91,7 +107,10 @@ fails() { # fails CODE TEXT OPTION...: a start that must not succeed
     out=$(timeout 10 "$creto" start --home "$home/node3" "$@" 2>&1)
     equal $? "$code" && contains "$out" "$text"
 }
-check 'a typo in the configuration' eval 'printf "[api]\nlistne = 127.0.0.1:1\n" >"$home/other/creto.conf"; out=$(timeout 10 "$creto" start --home "$home/other" 2>&1); equal $? 2 && contains "$out" "api.listen"'
+printf '[api]\nlistne = 127.0.0.1:1\n' >"$home/other/creto.conf"
+out=$(timeout 10 "$creto" start --home "$home/other" 2>&1)
+check 'a typo in the configuration' equal $? 2
+check 'it names the key that was meant' contains "$out" api.listen
 check 'a port in use' fails 2 'in use' --set api.listen=127.0.0.1:"$api_port"
 check 'a p2p port in use' fails 2 'in use' --set p2p.listen=127.0.0.1:"$p2p_port"
 check 'a missing genesis' fails 2 /nowhere --set node.genesis=/nowhere
@@ -99,7 +118,8 @@ check 'a data folder that cannot be made' fails 2 /proc/nothing --set storage.pa
 chmod 0644 "$home/node3/keys/consensus.key"
 check 'a key that others can read' fails 2 0600
 chmod 0600 "$home/node3/keys/consensus.key"
-out=$(timeout 10 "$creto" start --home "$home/node0" --set api.listen=127.0.0.1:$((api_port + 50)) --set p2p.listen=127.0.0.1:$((p2p_port + 50)) 2>&1)
+out=$(timeout 10 "$creto" start --home "$home/node0" --set api.listen=127.0.0.1:$((api_port + 50)) \
+    --set p2p.listen=127.0.0.1:$((p2p_port + 50)) 2>&1)
 check 'a key that is in use: exit code 7' equal $? 7
 
 check 'node 3 restarts' localnet restart 3

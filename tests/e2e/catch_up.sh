@@ -10,7 +10,8 @@ from=$(commit_of 0)
 goal=$((from + 2000))
 for attempt in 1 2 3 4 5 6; do
     reached 0 $goal && break
-    "$creto" bench --api "$(urls 0 1 2)" --clients 2 --ops-per-tx 1 --op-bytes 32 --rate 100 --seconds 15 --json >/dev/null
+    "$creto" bench --api "$(urls 0 1 2)" --clients 2 --ops-per-tx 1 --op-bytes 32 --rate 100 --seconds 15 \
+        --json >/dev/null
 done
 must "2,000 commits have passed without it" reached 0 $goal
 start=$(date +%s%N)

@@ -12,7 +12,8 @@ check 'nothing was rejected or left unknown' equal "$(jq '.rejected + .unknown' 
 check 'it submitted what it was asked to' eval '[ "$(jq .submitted <<<"$bench")" -ge 450 ]'
 check 'all nodes agree' agree 0 1 2 3
 put 0 greeting hello --wait final >/dev/null
-check 'a record reads back at the node that was asked' equal "$("$creto" get greeting --api "$(url 0)" --json | jq -r .value)" hello
+check 'a record reads back at the node that was asked' \
+    equal "$("$creto" get greeting --api "$(url 0)" --json | jq -r .value)" hello
 check 'a client signature was verified' eval '[ "$(get 0 /metrics | grep -c "result=\"valid\"")" = 1 ]'
 check 'SIGTERM ends the network' localnet down
 check 'the nodes left with exit code 0' eval '[ "$(grep -l "event=stopped" "$home"/node*/node.log | wc -l)" = 4 ]'

@@ -16,14 +16,19 @@ if ! mount -t tmpfs -o size=64m tmpfs "$home/small" 2>/dev/null; then
     exit 77
 fi
 cp -r "$home/node3/data" "$home/small/data"
-start() { "$creto" start --home "$home/node3" --set storage.path="$home/small/data" 2>>"$home/node3/log2" & pid=$!; started+=($pid); }
+start() {
+    "$creto" start --home "$home/node3" --set storage.path="$home/small/data" 2>>"$home/node3/log2" &
+    pid=$!
+    started+=($pid)
+}
 start
 must 'node 3 runs on the small disk' wait_until 20 is_ready 3
 fallocate -l 64m "$home/small/ballast" 2>/dev/null || head -c 64m /dev/zero >"$home/small/ballast" 2>/dev/null
 gone() { ! kill -0 $pid 2>/dev/null; }
 for i in 1 2 3 4 5 6 7 8; do
     gone && break
-    "$creto" bench --api "$(urls 0 1 2)" --clients 2 --ops-per-tx 16 --op-bytes 4096 --rate 40 --seconds 4 --json >/dev/null
+    "$creto" bench --api "$(urls 0 1 2)" --clients 2 --ops-per-tx 16 --op-bytes 4096 --rate 40 --seconds 4 \
+        --json >/dev/null
 done
 check 'node 3 stops by itself' wait_until 20 gone
 wait $pid

@@ -4,7 +4,8 @@
 # Method: SIGKILL under load; restart; compare. A paused node (SIGSTOP) is treated alike.
 . "$(dirname "$0")/lib.sh"
 must 'four nodes come up' up 4
-"$creto" bench --api "$(urls 0 1 3)" --clients 3 --ops-per-tx 2 --op-bytes 64 --rate 60 --seconds 10 --json >"$home/bench.json" &
+"$creto" bench --api "$(urls 0 1 3)" --clients 3 --ops-per-tx 2 --op-bytes 64 --rate 60 --seconds 10 \
+    --json >"$home/bench.json" &
 bench=$!
 started+=($bench)
 sleep 6

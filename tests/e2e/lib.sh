@@ -25,7 +25,7 @@ ended() {
     echo "$passed passed, $failed failed"
     [ "$failed" = 0 ] && [ "$passed" != 0 ]
 }
-trap 'ended 2>/dev/null; exit $?' EXIT
+trap 'ended; exit $?' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -57,7 +57,10 @@ wait_until() { # wait_until SECONDS COMMAND...
 }
 
 # ---- a network on loopback ----
-up() { "$creto" localnet up -n "${1:-4}" --home "$home" --api-port "$api_port" --p2p-port "$p2p_port" >"$home/up.txt" 2>&1 || { cat "$home/up.txt"; false; }; }
+up() {
+    "$creto" localnet up -n "${1:-4}" --home "$home" --api-port "$api_port" --p2p-port "$p2p_port" \
+        >"$home/up.txt" 2>&1 || { cat "$home/up.txt"; false; }
+}
 localnet() { "$creto" localnet "$@" --home "$home" >/dev/null; }
 url() { printf 'http://127.0.0.1:%d' $((api_port + $1)); }
 urls() { local list=; for n; do list+=${list:+,}$(url "$n"); done; printf %s "$list"; }
@@ -76,7 +79,10 @@ put() { # put NODE KEY VALUE [OPTION...]: prints the answer of a put that is fin
         "$creto" tx submit - --key "$home/client.key" --api "$(url "$node")" --json "$@"
 }
 # The digests of one commit at a node.
-digests() { get "$1" "/v1/commits?from=$2&limit=1" | jq -r '.commits[0] | "\(.index) \(.digest) \(.effects_digest) \(.state_root)"'; }
+digests() {
+    get "$1" "/v1/commits?from=$2&limit=1" |
+        jq -r '.commits[0] | "\(.index) \(.digest) \(.effects_digest) \(.state_root)"'
+}
 least_commit() { for n; do commit_of "$n"; done | sort -n | head -n 1; }
 agree() { # agree NODE...: at the newest commit that all have, and at each one of a sample below it
     local top n all index

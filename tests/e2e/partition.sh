@@ -34,11 +34,13 @@ hub ip link set half0 up && hub ip link set half1 up
 
 validators=()
 for n in 0 1 2 3; do
-    must "node $n is initialised" eval '"$creto" init --home "$home/node$n" --name node$n --address $prefix.$((n + 1)):7000 >/dev/null'
+    must "node $n is initialised" eval \
+        '"$creto" init --home "$home/node$n" --name node$n --address $prefix.$((n + 1)):7000 >/dev/null'
     validators+=(--validator "$home/node$n/validator.json")
 done
 "$creto" keys new "$home/client.key" --alg ml-dsa-44 >/dev/null
-must 'the genesis is made' eval '"$creto" genesis new "$home/genesis.json" --chain split --profile lan "${validators[@]}" --account "$home/client.key=1000" >/dev/null'
+must 'the genesis is made' eval '"$creto" genesis new "$home/genesis.json" --chain split --profile lan \
+    "${validators[@]}" --account "$home/client.key=1000" >/dev/null'
 for n in 0 1 2 3; do
     cp "$home/genesis.json" "$home/node$n/genesis.json"
     in_node $n "$creto" start --home "$home/node$n" --set api.listen=127.0.0.1:7080 2>"$home/node$n/node.log" &

@@ -30,7 +30,7 @@ sim: build ## replay one simulation: make sim SEED=42
 	@build/$(PRESET)/bin/creto-sim --scenario $(SCENARIO) --seed $(SEED) $(ARGS)
 
 golden: build ## rewrite the expected texts in tests/golden; then read the difference
-	@CR_GOLDEN=rewrite tools/run-tests $(PRESET) -R golden
+	@CR_GOLDEN_REWRITE=1 CRETO_ROOT=$(CURDIR) tools/run-tests $(PRESET) -R golden
 	@git --no-pager diff --stat -- tests/golden
 
 bench: build ## measure; one line of JSON per result

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consensus/chain.h"
 
-void cr_chain_init(struct cr_chain *chain, const struct cr_committee *committee,
-                   uint32_t gc_depth)
+void cr_chain_init(struct cr_chain *chain, const struct cr_committee *committee, uint32_t gc_depth)
 {
     *chain = (struct cr_chain){.committee = committee, .gc_depth = gc_depth};
 }
@@ -118,7 +117,8 @@ static uint64_t agreed_time(const struct cr_chain *chain, const struct cr_dag *d
         if (p == NULL) continue;
         samples[count++] = (struct sample){p->timestamp_ms, chain->committee->stake[a]};
     }
-    for (uint32_t i = 0; count == 0 && i < leaders->count; i++) { /* round 1: parents have no time */
+    for (uint32_t i = 0; count == 0 && i < leaders->count;
+         i++) { /* round 1: parents have no time */
         const struct cr_dag_vertex *v = leaders->vertex[i];
         samples[i] = (struct sample){v->timestamp_ms, chain->committee->stake[v->author]};
         if (i + 1 == leaders->count) count = leaders->count;
@@ -130,8 +130,7 @@ static uint64_t agreed_time(const struct cr_chain *chain, const struct cr_dag *d
 /* Present are the leaders of the commit, and of those who may not lead the ones whose vertex one
  * round lower was in time for more than half of these leaders (docs/protocol.md 6.2). */
 static struct cr_authors in_time(const struct cr_committee *committee,
-                                 const struct cr_schedule *schedule,
-                                 const struct leaders *leaders)
+                                 const struct cr_schedule *schedule, const struct leaders *leaders)
 {
     struct cr_authors set = {0};
     for (uint32_t i = 0; i < leaders->count; i++)
@@ -148,9 +147,8 @@ static struct cr_authors in_time(const struct cr_committee *committee,
     return set;
 }
 
-bool cr_chain_append(struct cr_chain *chain, struct cr_dag *dag,
-                     const struct cr_decider *decider, uint32_t round,
-                     struct cr_chain_commit *out)
+bool cr_chain_append(struct cr_chain *chain, struct cr_dag *dag, const struct cr_decider *decider,
+                     uint32_t round, struct cr_chain_commit *out)
 {
     CR_ASSERT(round > chain->leader_round);
     CR_ASSERT(dag->gc_round == chain->gc_round);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chain.h: turns decided leaders into commits: linear order, agreed time, digest (docs/protocol.md 6).
+/* chain.h: turns decided leaders into commits: linear order, agreed time, digest (docs/protocol.md
+ * 6).
  *
  * Agreed code: a commit is a function of the commits before it and the cone of its leaders.
  * Invariants: indices are consecutive, leader rounds rise, time never falls, no vertex is committed
@@ -21,8 +22,7 @@ struct cr_chain {
     uint64_t timestamp_ms;
 };
 
-void cr_chain_init(struct cr_chain *chain, const struct cr_committee *committee,
-                   uint32_t gc_depth);
+void cr_chain_init(struct cr_chain *chain, const struct cr_committee *committee, uint32_t gc_depth);
 
 /* Where a commit is written. The arrays are the caller's; `refs` takes leaders, then vertices. */
 struct cr_chain_commit {
@@ -37,8 +37,7 @@ struct cr_chain_commit {
 /* Makes the next commit of the leaders of `round` and marks its vertices committed. Returns false
  * and changes nothing when a vertex of their cone has not arrived (only in sync, protocol 8.3).
  * Does not advance the schedule. */
-bool cr_chain_append(struct cr_chain *chain, struct cr_dag *dag,
-                     const struct cr_decider *decider, uint32_t round,
-                     struct cr_chain_commit *out);
+bool cr_chain_append(struct cr_chain *chain, struct cr_dag *dag, const struct cr_decider *decider,
+                     uint32_t round, struct cr_chain_commit *out);
 
 #endif

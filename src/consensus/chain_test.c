@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/unit.h"
 
@@ -10,6 +12,16 @@ static struct cr_chain chain;
 static struct cr_ref refs[2 * SCENE_VERTICES_MAX];
 static uint32_t bodies[SCENE_VERTICES_MAX];
 static char text[4096];
+
+__attribute__((format(printf, 1, 2))) static void add(const char *format, ...)
+{
+    va_list list;
+    const size_t used = strlen(text);
+    va_start(list, format);
+    const int count = vsnprintf(text + used, sizeof text - used, format, list);
+    va_end(list);
+    assert_in_range(count, 1, sizeof text - used - 1);
+}
 
 /* Delivers all that is decided, as "round/leaders: vertices in order @time". */
 static const char *deliver_all(uint32_t gc_depth)
@@ -24,12 +36,10 @@ static const char *deliver_all(uint32_t gc_depth)
         assert_true(cr_chain_append(&chain, &scene.dag, &scene.decider, round, &made));
         cr_decider_deliver(&scene.decider, round);
         cr_schedule_advance(&scene.schedule, &made.in_time);
-        char *at = text + strlen(text);
-        at += sprintf(at, "%u/%u:", round, made.record.leaders_count);
+        add("%u/%u:", round, made.record.leaders_count);
         for (uint32_t i = 0; i < made.record.vertices_count; i++)
-            at += sprintf(at, " %c%u", (int)('a' + made.record.vertices[i].author),
-                          made.record.vertices[i].round);
-        sprintf(at, " @%u; ", (unsigned)made.record.timestamp_ms);
+            add(" %c%u", 'a' + made.record.vertices[i].author, made.record.vertices[i].round);
+        add(" @%u; ", (unsigned)made.record.timestamp_ms);
         while (scene.dag.gc_round < chain.gc_round) {
             struct cr_dag_round *lowest = cr_dag_round(&scene.dag, scene.dag.gc_round + 1);
             while (lowest->first != 0)

@@ -5,12 +5,17 @@
 
 #include "crypto/hash.h"
 
+/* Tags: what is derived. Of one length, so that no two inputs can be the same bytes. */
+enum { TAG_BYTES = 20 };
+static const char seed_tag[TAG_BYTES + 1] = "creto/epoch-seed/1..";
+static const char genesis_tag[TAG_BYTES + 1] = "creto/genesis-vtx/1.";
+
 static struct cr_hash derive(const char *tag, const struct cr_hash *genesis_id, uint64_t epoch,
                              uint64_t author)
 {
     struct cr_hasher hasher;
     cr_hasher_init(&hasher);
-    cr_hasher_add(&hasher, tag, strlen(tag));
+    cr_hasher_add(&hasher, tag, TAG_BYTES);
     cr_hasher_add(&hasher, genesis_id->bytes, CR_HASH_BYTES);
     cr_hasher_add_le(&hasher, epoch, 8);
     cr_hasher_add_le(&hasher, author, 8);
@@ -45,7 +50,7 @@ enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_ha
         .epoch = epoch,
         .row = CR_ROW_CLASSIC,
         .genesis_id = *genesis_id,
-        .seed = derive("creto/epoch-seed/1", genesis_id, epoch, 0),
+        .seed = derive(seed_tag, genesis_id, epoch, 0),
         .validators_count = validators_count,
         .total = total,
         .faulty = faulty,
@@ -70,5 +75,5 @@ uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struc
 struct cr_hash cr_committee_genesis_digest(const struct cr_committee *committee, uint32_t author)
 {
     CR_ASSERT(author < committee->validators_count);
-    return derive("creto/genesis-vertex/1", &committee->genesis_id, committee->epoch, author);
+    return derive(genesis_tag, &committee->genesis_id, committee->epoch, author);
 }

@@ -25,7 +25,8 @@ struct cr_committee {
 };
 
 /* CR_ERR_CONFIG: no validators, too many, a stake of 0, the sum too great, or (with n > 3) one
- * stake above F, which alone could stop the chain. seed and genesis digests are derived from genesis_id and epoch. */
+ * stake above F, which alone could stop the chain. seed and genesis digests are derived from
+ * genesis_id and epoch. */
 CR_MUST_CHECK enum cr_err cr_committee_init(struct cr_committee *committee,
                                             const struct cr_hash *genesis_id, uint64_t epoch,
                                             const uint64_t *stake, uint32_t validators_count);

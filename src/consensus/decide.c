@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consensus/decide.h"
 
-/* Rounds from a leader to the first round whose leaders can be its anchor (docs/protocol.md 5.3). */
+/* Rounds from a leader to the first round whose leaders can be its anchor (docs/protocol.md
+ * 5.3). */
 enum { WAVE = 3 };
 
 void cr_decider_init(struct cr_decider *decider, struct cr_arena *arena, struct cr_dag *dag,
@@ -252,7 +253,8 @@ uint32_t cr_decider_leaders(const struct cr_decider *decider, uint32_t round,
     CR_ASSERT(leaders->round == round);
     uint32_t count = 0;
     for (uint32_t i = 0; i < leaders->count; i++) {
-        if (leaders->slots[i].decision == CR_DECISION_COMMIT) ids[count++] = leaders->slots[i].vertex;
+        if (leaders->slots[i].decision == CR_DECISION_COMMIT)
+            ids[count++] = leaders->slots[i].vertex;
     }
     CR_ASSERT(count > 0);
     return count;
@@ -277,8 +279,7 @@ void cr_decider_deliver(struct cr_decider *decider, uint32_t round)
     decider->delivered = round;
 }
 
-enum cr_decision cr_decider_slot(const struct cr_decider *decider, uint32_t round,
-                                 uint32_t author)
+enum cr_decision cr_decider_slot(const struct cr_decider *decider, uint32_t round, uint32_t author)
 {
     if (!cr_dag_in_window(decider->dag, round)) return CR_DECISION_NONE;
     const struct cr_leader_round *leaders = at(decider, round);

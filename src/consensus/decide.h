@@ -6,8 +6,8 @@
  * it is indirect, only the cone of its anchor. It never reads the horizon, time or arrival order.
  *
  * Invariants: a decision never changes while its round is undelivered and the schedule the same;
- * one copy per slot is committed. A broken one means that more than F stake lies: `conflict` is set,
- * nothing more may be delivered.
+ * one copy per slot is committed. A broken one means that more than F stake lies: `conflict` is
+ * set, nothing more may be delivered.
  */
 #ifndef CR_CONSENSUS_DECIDE_H
 #define CR_CONSENSUS_DECIDE_H
@@ -62,8 +62,7 @@ void cr_decider_deliver(struct cr_decider *decider, uint32_t round);
 bool cr_decider_certifies(const struct cr_decider *decider, const struct cr_dag_vertex *x,
                           const struct cr_dag_vertex *b);
 /* What is known of a slot; NONE for authors who do not lead. */
-enum cr_decision cr_decider_slot(const struct cr_decider *decider, uint32_t round,
-                                 uint32_t author);
+enum cr_decision cr_decider_slot(const struct cr_decider *decider, uint32_t round, uint32_t author);
 /* Recomputes certificates. */
 void cr_decider_check(const struct cr_decider *decider);
 

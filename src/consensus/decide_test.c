@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/unit.h"
 
 #include "consensus/scene.h"
@@ -8,6 +12,13 @@ static struct scene scene;
 static enum cr_decision decision(uint32_t round, char author)
 {
     return cr_decider_slot(&scene.decider, round, (uint32_t)(author - 'a'));
+}
+
+static uint32_t body_of(uint32_t id)
+{
+    const struct cr_dag_vertex *v = cr_dag_get(&scene.dag, id);
+    CR_ASSERT(v != NULL);
+    return v->body;
 }
 
 static void play(const char *text)
@@ -30,9 +41,9 @@ static void full_rounds_commit_directly(void **state)
 {
     (void)state;
     play("r1: a b c d; r2: a b c d; r3: a b c d");
-    for (char a = 'a'; a <= 'd'; a++) {
-        assert_int_equal(decision(1, a), COMMIT);
-        assert_int_equal(decision(2, a), NONE);
+    for (int a = 'a'; a <= 'd'; a++) {
+        assert_int_equal(decision(1, (char)a), COMMIT);
+        assert_int_equal(decision(2, (char)a), NONE);
     }
     assert_int_equal(cr_decider_run(&scene.decider), 1);
     assert_int_equal(cr_decider_run(&scene.decider), 1); /* the same until delivered */
@@ -42,8 +53,8 @@ static void two_rounds_decide_nothing(void **state)
 {
     (void)state;
     play("r1: a b c d; r2: a b c d");
-    for (char a = 'a'; a <= 'd'; a++)
-        assert_int_equal(decision(1, a), NONE);
+    for (int a = 'a'; a <= 'd'; a++)
+        assert_int_equal(decision(1, (char)a), NONE);
     assert_int_equal(cr_decider_run(&scene.decider), 0);
 }
 
@@ -116,7 +127,8 @@ static void anchor_commits_what_is_certified(void **state)
     assert_int_equal(decision(4, 'a'), COMMIT);
 }
 
-/* Two votes for d@1, two against: no certificate can exist, none directly skips; the anchor does. */
+/* Two votes for d@1, two against: no certificate can exist, none directly skips; the anchor
+ * does. */
 static void anchor_skips_what_is_not_certified(void **state)
 {
     (void)state;
@@ -139,21 +151,18 @@ static void undecided_anchor_blocks(void **state)
     const char first = (char)('a' + order[0]);
     char text[512] = "r1: a b c d; r2: a(abcd) b(abc) c(abc) d; r3: a b c d; r4: a b c d; r5:";
     /* the first leader of round 4 gets two votes: undecided */
-    for (char x = 'a'; x <= 'd'; x++) {
-        char part[32];
-        uint32_t k = 0;
-        part[k++] = ' ';
-        part[k++] = x;
-        part[k++] = '(';
-        for (char p = 'a'; p <= 'd'; p++) {
+    size_t end = strlen(text);
+    for (int x = 'a'; x <= 'd'; x++) {
+        text[end++] = ' ';
+        text[end++] = (char)x;
+        text[end++] = '(';
+        for (int p = 'a'; p <= 'd'; p++) {
             const bool drop = p == first && x != first && x != (first == 'a' ? 'b' : 'a');
-            if (!drop) part[k++] = p;
+            if (!drop) text[end++] = (char)p;
         }
-        part[k++] = ')';
-        part[k] = 0;
-        strcat(text, part);
+        text[end++] = ')';
     }
-    strcat(text, "; r6: a b c d");
+    (void)snprintf(text + end, sizeof text - end, "; r6: a b c d");
     scene_parse(&scene, text);
     scene_feed_all(&scene);
     cr_decider_run(&scene.decider);
@@ -173,7 +182,8 @@ static void skipped_anchor_round_is_passed_over(void **state)
     assert_int_equal(decision(1, 'd'), SKIP);
 }
 
-/* Both copies of a are known; one is certified, the other is not, and only that one is committed. */
+/* Both copies of a are known; one is certified, the other is not, and only that one is
+ * committed. */
 static void certified_copy_wins(void **state)
 {
     (void)state;
@@ -184,7 +194,7 @@ static void certified_copy_wins(void **state)
     const uint32_t count = cr_decider_leaders(&scene.decider, 1, ids);
     assert_int_equal(count, 4);
     for (uint32_t i = 0; i < count; i++)
-        assert_int_not_equal(cr_dag_get(&scene.dag, ids[i])->body, 1); /* a' */
+        assert_int_not_equal(body_of(ids[i]), 1); /* a' */
 }
 
 /* Two copies with two votes each: neither can ever be certified. */
@@ -287,7 +297,7 @@ static void outcomes(struct outcome out[16][8])
             const struct cr_leader_slot *slot = &leaders->slots[i];
             struct outcome *o = &out[r][leaders->order[i]];
             o->decision = (uint8_t)slot->decision;
-            if (slot->decision == COMMIT) o->body = cr_dag_get(&scene.dag, slot->vertex)->body;
+            if (slot->decision == COMMIT) o->body = body_of(slot->vertex);
         }
     }
 }
@@ -435,6 +445,22 @@ static struct outcome oracle_direct(uint32_t round, uint32_t author)
 
 static struct outcome memo[16][8];
 
+/* What a committed anchor decides: the copy that it sees certified, or none. */
+static struct outcome oracle_below(uint32_t anchor, uint32_t round, uint32_t author)
+{
+    bool cone[SCENE_VERTICES_MAX] = {0};
+    oracle_cone(&scene.vertices[anchor], cone);
+    for (uint32_t k = 0; k < scene.count; k++) {
+        const struct scene_vertex *b = &scene.vertices[k];
+        if (!known[k] || b->header.round != round || b->header.author != author) continue;
+        for (uint32_t x = 0; x < scene.count; x++) {
+            if (cone[x] && oracle_certifies(&scene.vertices[x], b))
+                return (struct outcome){COMMIT, k};
+        }
+    }
+    return (struct outcome){SKIP, 0};
+}
+
 static struct outcome oracle_indirect(uint32_t round, uint32_t author, uint32_t highest)
 {
     for (uint32_t r = round + 3; r <= highest; r++) {
@@ -444,17 +470,7 @@ static struct outcome oracle_indirect(uint32_t round, uint32_t author, uint32_t 
             const struct outcome o = memo[r][order[i]];
             if (o.decision == SKIP) continue;
             if (o.decision == NONE) return (struct outcome){NONE, 0};
-            bool cone[SCENE_VERTICES_MAX] = {0};
-            oracle_cone(&scene.vertices[o.body], cone);
-            for (uint32_t k = 0; k < scene.count; k++) {
-                const struct scene_vertex *b = &scene.vertices[k];
-                if (!known[k] || b->header.round != round || b->header.author != author) continue;
-                for (uint32_t x = 0; x < scene.count; x++) {
-                    if (cone[x] && oracle_certifies(&scene.vertices[x], b))
-                        return (struct outcome){COMMIT, k};
-                }
-            }
-            return (struct outcome){SKIP, 0};
+            return oracle_below(o.body, round, author);
         }
     }
     return (struct outcome){NONE, 0};
@@ -466,7 +482,8 @@ static void oracle(uint32_t highest)
     for (uint32_t round = highest; round > 0; round--) {
         for (uint32_t a = 0; a < scene.committee.validators_count; a++) {
             memo[round][a] = oracle_direct(round, a);
-            if (memo[round][a].decision == NONE) memo[round][a] = oracle_indirect(round, a, highest);
+            if (memo[round][a].decision == NONE)
+                memo[round][a] = oracle_indirect(round, a, highest);
         }
     }
 }
@@ -478,7 +495,7 @@ static void decisions_equal_the_definitions(void **state)
 {
     (void)state;
     const char *more = getenv("CR_SEEDS");
-    const uint64_t seeds = more != NULL ? (uint64_t)atoll(more) : 150;
+    const uint64_t seeds = more != NULL ? strtoull(more, NULL, 10) : 150;
     uint32_t commits = 0, skips = 0, open = 0;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         struct cr_prng random;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* scene.h: small DAGs for tests, written as text or drawn at random, and a decider over them.
  *
- * "r1: a b c d; r2: a b(abc) c(a'bc) d(bcd a1)" : rounds in order; a letter is an author, a quote its
- * second copy; in parentheses what it references: the round before, or a letter and a round digit
- * for an older vertex. Without parentheses: the first copies of everybody in the round before.
- * One test program includes it once. */
+ * "r1: a b c d; r2: a b(abc) c(a'bc) d(bcd a1)" : rounds in order; a letter is an author, a quote
+ * its second copy; in parentheses what it references: the round before, or a letter and a round
+ * digit for an older vertex. Without parentheses: the first copies of everybody in the round
+ * before. One test program includes it once. */
 #ifndef CR_CONSENSUS_SCENE_H
 #define CR_CONSENSUS_SCENE_H
 
@@ -87,8 +87,8 @@ static struct scene_vertex *scene_add(struct scene *s, uint32_t round, uint32_t 
 }
 
 /* References copy `copy` of (round, author); round 0 is genesis. */
-static void scene_refer(struct scene *s, struct scene_vertex *from, uint32_t round,
-                        uint32_t author, uint32_t copy)
+static void scene_refer(struct scene *s, struct scene_vertex *from, uint32_t round, uint32_t author,
+                        uint32_t copy)
 {
     struct cr_header *header = &from->header;
     struct cr_hash digest = cr_committee_genesis_digest(&s->committee, author);
@@ -127,8 +127,7 @@ static const char *scene_refs(struct scene *s, struct scene_vertex *v, const cha
         const uint32_t author = (uint32_t)(*at - 'a');
         uint32_t copy, round = v->header.round - 1;
         at = scene_copy(at + 1, &copy);
-        if (*at >= '1' && *at <= '9')
-            round = (uint32_t)(*at++ - '0');
+        if (*at >= '1' && *at <= '9') round = (uint32_t)(*at++ - '0');
         scene_refer(s, v, round, author, copy);
         at--;
     }
@@ -170,11 +169,9 @@ static void scene_settle(struct scene *s)
 static void scene_feed(struct scene *s, uint32_t i)
 {
     const struct scene_vertex *v = &s->vertices[i];
-    const struct cr_dag_arrival arrival = {.header = &v->header,
-                                           .digest = &v->digest,
-                                           .body = i,
-                                           .wait_above = s->dag.gc_round};
-    CR_ASSERT(cr_dag_has_room(&s->dag, &v->header, &v->digest));
+    const struct cr_dag_arrival arrival = {
+        .header = &v->header, .digest = &v->digest, .body = i, .wait_above = s->dag.gc_round};
+    CR_ASSERT(cr_dag_has_room(&s->dag, &v->header, &v->digest, true));
     cr_dag_insert(&s->dag, &arrival);
     scene_settle(s);
 }
@@ -216,8 +213,8 @@ static void scene_refer_random(struct scene *s, struct scene_vertex *v, struct c
             while (before > 0 && scene_find(s, before, a, copies) != NULL)
                 copies++;
             if ((pass == 0) != (a == v->header.author)) continue;
-            const bool enough = cr_committee_stake_of(&s->committee, &v->header.parents) >=
-                                s->committee.quorum;
+            const bool enough =
+                cr_committee_stake_of(&s->committee, &v->header.parents) >= s->committee.quorum;
             if (enough && cr_prng_below(random, 3) > more) continue;
             if (before == 0)
                 scene_refer(s, v, 0, a, 0);

@@ -48,20 +48,22 @@ bool cr_schedule_advance(struct cr_schedule *schedule, const struct cr_authors *
     return true;
 }
 
+static const char leaders_tag[] = "creto/leaders/1";
+
 /* Four 64-bit draws of the round's random stream. */
 static void draw(const struct cr_schedule *schedule, uint32_t round, uint32_t block,
                  uint64_t draws[4])
 {
     struct cr_hasher hasher;
     cr_hasher_init(&hasher);
-    cr_hasher_add(&hasher, "creto/leaders/1", 15);
+    cr_hasher_add(&hasher, leaders_tag, sizeof leaders_tag - 1);
     cr_hasher_add(&hasher, schedule->committee->seed.bytes, CR_HASH_BYTES);
     cr_hasher_add_le(&hasher, schedule->number, 8);
     cr_hasher_add_le(&hasher, round, 4);
     cr_hasher_add_le(&hasher, block, 4);
     const struct cr_hash hash = cr_hasher_end(&hasher);
     for (uint32_t i = 0; i < 4; i++)
-        draws[i] = cr_load_le(hash.bytes + 8 * i, 8);
+        draws[i] = cr_load_le(hash.bytes + 8 * (size_t)i, 8);
 }
 
 /* Fisher-Yates by remaining weight. Multiply-shift maps a draw to [0, weight) with a bias below
@@ -98,7 +100,7 @@ void cr_schedule_save(const struct cr_schedule *schedule, struct cr_schedule_sta
     cr_store_le(at, STATE_VERSION, 2);
     cr_store_le(at + 2, schedule->number, 8);
     for (uint32_t i = 0; i < CR_AUTHOR_WORDS; i++)
-        cr_store_le(at + 10 + 8 * i, schedule->allowed.words[i], 8);
+        cr_store_le(at + 10 + 8 * (size_t)i, schedule->allowed.words[i], 8);
     memcpy(at + 10 + sizeof schedule->allowed, schedule->present, sizeof schedule->present);
 }
 
@@ -114,7 +116,7 @@ enum cr_err cr_schedule_load(struct cr_schedule *schedule, const struct cr_sched
         if (cr_load_le(at, 2) != STATE_VERSION) return CR_ERR_CORRUPT;
         loaded.number = cr_load_le(at + 2, 8);
         for (uint32_t i = 0; i < CR_AUTHOR_WORDS; i++)
-            loaded.allowed.words[i] = cr_load_le(at + 10 + 8 * i, 8);
+            loaded.allowed.words[i] = cr_load_le(at + 10 + 8 * (size_t)i, 8);
         memcpy(loaded.present, at + 10 + sizeof loaded.allowed, sizeof loaded.present);
 
         const struct cr_authors foreign = cr_authors_without(loaded.allowed, &all);

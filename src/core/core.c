@@ -57,8 +57,8 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
 }
 
 /* One step: every held vertex may be accepted (STORE), committed in at most `window` commits and
- * dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE or a DROP; PEER and STATUS
- * and FETCH add SENDs; and the timed parts one message per peer each. */
+ * dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE or a DROP; PEER and
+ * STATUS and FETCH add SENDs; and the timed parts one message per peer each. */
 static uint32_t effects_max(uint32_t n, uint32_t window, uint32_t pool)
 {
     return 2 * pool + 2 * window + pool / n + 2 * n + CR_STATUS_PUSH_MAX + CR_FETCH_REFS_MAX + 16;
@@ -130,7 +130,7 @@ enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header
     enum cr_verdict verdict = cr_header_judge(core->committee, header);
     if (verdict == CR_VERDICT_OK) verdict = place(core, header, digest);
     if (verdict != CR_VERDICT_OK) return verdict;
-    if (cr_dag_has_room(&core->dag, header, digest)) return CR_VERDICT_OK;
+    if (cr_dag_has_room(&core->dag, header, digest, false)) return CR_VERDICT_OK;
     /* The first second copy is worth a signature check for the evidence alone. */
     const struct cr_dag_slot *slot = cr_dag_slot(&core->dag, header->round, header->author);
     return slot->held > 0 && !slot->evidence ? CR_VERDICT_OK : CR_VERDICT_CROWDED;
@@ -182,7 +182,8 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
     }
     if (verdict == CR_VERDICT_OK) {
         report_equivocation(core, arrival);
-        if (!cr_dag_has_room(&core->dag, header, &arrival->digest)) verdict = CR_VERDICT_CROWDED;
+        if (!cr_dag_has_room(&core->dag, header, &arrival->digest, false))
+            verdict = CR_VERDICT_CROWDED;
     }
     if (verdict != CR_VERDICT_OK) {
         cr_core_drop(core, arrival->body, verdict);
@@ -214,6 +215,7 @@ static void accept(struct cr_core *core, struct cr_dag_vertex *v)
 {
     cr_dag_accept(&core->dag, v);
     core->accepted_total++;
+    core->undecided = true;
     if (!cr_decider_accept(&core->decider, v)) core->verdicts[CR_VERDICT_LEADER_CLAUSE]++;
     if (!v->stored) store(core, v, false);
     if (v->payload && !v->committed) core->payload_pending++;
@@ -280,17 +282,22 @@ static void announce(struct cr_core *core, const struct cr_chain_commit *commit,
  * so the caller accepts again before it asks for the next. */
 static bool commit(struct cr_core *core)
 {
-    if (core->halted) return false;
+    if (core->halted || !core->undecided) return false;
     const uint32_t round = cr_decider_run(&core->decider);
     if (core->decider.conflict != NULL) halt(core, core->decider.conflict);
-    if (round == 0) return false;
-
+    if (round == 0) {
+        core->undecided = false;
+        return false;
+    }
     struct cr_chain_commit made = {
         .refs = core->commit_refs + core->commit_refs_used,
         .refs_max = core->commit_refs_max - core->commit_refs_used,
         .bodies = core->commit_bodies + core->commit_bodies_used,
     };
-    if (!cr_chain_append(&core->chain, &core->dag, &core->decider, round, &made)) return false;
+    if (!cr_chain_append(&core->chain, &core->dag, &core->decider, round, &made)) {
+        core->undecided = false; /* what lacks will be accepted one day */
+        return false;
+    }
     core->commit_refs_used += made.record.leaders_count + made.record.vertices_count;
     core->commit_bodies_used += made.record.vertices_count;
 
@@ -339,8 +346,10 @@ static void on_restore_vertex(struct cr_core *core, const struct cr_event *event
     enum cr_verdict verdict = cr_header_judge(core->committee, arrival->header);
     if (verdict == CR_VERDICT_OK) verdict = place(core, arrival->header, &arrival->digest);
     if (verdict == CR_VERDICT_OK &&
-        !cr_dag_has_room(&core->dag, arrival->header, &arrival->digest))
+        !cr_dag_has_room(&core->dag, arrival->header, &arrival->digest, true))
         verdict = CR_VERDICT_CROWDED;
+    /* Forgetting that a vertex was committed would commit it again: a fork. */
+    CR_ASSERT(CR_IMPLIES(event->committed, verdict == CR_VERDICT_OK || verdict == CR_VERDICT_OLD));
     if (verdict != CR_VERDICT_OK) {
         cr_core_drop(core, arrival->body, verdict);
         return;
@@ -353,9 +362,29 @@ static void on_restore_vertex(struct cr_core *core, const struct cr_event *event
     v->committed = event->committed;
 }
 
+/* The log must hold the whole committed prefix above the horizon. If the head ran ahead of the log
+ * we would fetch what lacks, take it for new and commit it twice: better to stop here. */
+static void check_restored(const struct cr_core *core)
+{
+    const struct cr_dag *dag = &core->dag;
+    bool leader = core->chain.index == 0;
+    for (uint32_t i = 1; i < dag->pool_max; i++) {
+        const struct cr_dag_vertex *v = &dag->pool[i];
+        if (v->state == CR_DAG_FREE || !v->committed) continue;
+        CR_ASSERT(v->state == CR_DAG_ACCEPTED);
+        if (v->round == core->chain.leader_round) leader = true;
+        for (uint32_t a = 0; a < dag->validators_count; a++) {
+            const struct cr_dag_vertex *to = cr_dag_ref(dag, v, a);
+            CR_ASSERT(to == NULL || to->committed);
+        }
+    }
+    CR_ASSERT(leader);
+}
+
 static void on_start(struct cr_core *core, uint32_t signed_round)
 {
     CR_ASSERT(!core->started);
+    check_restored(core);
     core->started = true;
     if (signed_round > core->own.proposed) core->own.proposed = signed_round;
     core->status_us = core->now_us;
@@ -375,7 +404,8 @@ static void on_sealed(struct cr_core *core, const struct cr_event_vertex *sealed
         own->proposal = CR_PROPOSAL_NONE;
         return;
     }
-    if (!cr_dag_has_room(&core->dag, sealed->header, &sealed->digest)) { /* our key has a twin */
+    if (!cr_dag_has_room(&core->dag, sealed->header, &sealed->digest,
+                         false)) { /* our key has a twin */
         cr_core_emit(core, CR_EFFECT_REQUEUE)->body = sealed->body;
         cr_core_drop(core, sealed->body, CR_VERDICT_CROWDED);
         own->proposal = CR_PROPOSAL_NONE;

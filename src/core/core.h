@@ -9,16 +9,22 @@
  *
  * The driver's duties (it is called "host" here):
  *   1. Restart: RESTORE_HEAD once, RESTORE_VERTEX for every logged vertex of the window in log
- *      order, then START. On an empty log: START alone.
+ *      order, then START. On an empty log: START alone. The head may lie behind the log (commits
+ *      are then made again, the same), never ahead of it: every vertex of the commits up to the
+ *      head and above its horizon is restored, with `committed`. Anything else would be a fork.
  *   2. Before a vertex from outside becomes an event: decode, cr_core_admit, payload hash, payload
  *      form, signature of the header under the author's key. Only what passed becomes VERTEX.
  *   3. STORE effects are appended to the log in order. When everything up to `sequence` is durable
- *      (log, and the guard for own vertices): STORED. Several STOREs may share one sync.
+ *      (first the log, then the guard for own vertices, docs/protocol.md 4.5): STORED. Several
+ *      STOREs may share one sync. Only own vertices need a STORED; more of them do no harm.
  *   4. BROADCAST and SEND may be lost; nothing else may. Effects of one step are performed in
  *      order; none waits for another step's.
  *   5. After each step the host arms its timer for cr_core_deadline_us and sends TICK then.
  *   6. A body handle belongs to the core from VERTEX, SEALED or RESTORE_VERTEX until its DROP.
  *   7. now_us never falls. wall_ms may jump.
+ *   8. SYNC is answered by the peer with the vertices of the commits in linear order, each a VERTEX
+ *      event here, then RANGE with the same from_commit and the last commit that was sent whole.
+ *   9. EXECUTED never names a commit that this core has not ordered (or restored with its head).
  */
 #ifndef CR_CORE_CORE_H
 #define CR_CORE_CORE_H
@@ -37,14 +43,14 @@ struct cr_core_config {
     const struct cr_committee *committee; /* borrowed, outlives the core */
     uint32_t self;                        /* index in the committee */
     uint32_t gc_depth;
-    uint32_t round_delay_us;     /* least time between two own vertices */
-    uint32_t idle_delay_us;      /* the same with nothing to order and nothing undecided that matters */
-    uint32_t round_timeout_us;   /* first value of the adaptive wait for leaders */
+    uint32_t round_delay_us; /* least time between two own vertices */
+    uint32_t idle_delay_us;  /* the same with nothing to order and nothing undecided that matters */
+    uint32_t round_timeout_us; /* first value of the adaptive wait for leaders */
     uint32_t round_timeout_us_max;
     uint32_t payload_bytes_max;
-    uint32_t round_window;       /* 0: CR_ROUND_WINDOW; smaller powers of two stress the rings */
-    uint64_t table_key;          /* a secret of this process (0 in tests): spreads digests in the
-                                    table, so that nobody can grind collisions; no effect shows it */
+    uint32_t round_window; /* 0: CR_ROUND_WINDOW; smaller powers of two stress the rings */
+    uint64_t table_key;    /* a secret of this process (0 in tests): spreads digests in the table,
+                              so that nobody can grind collisions; no effect shows it */
 };
 
 /* ---- events: facts ---- */
@@ -61,7 +67,7 @@ enum cr_event_kind {
     CR_EVENT_PEER,     /* peer, up */
     CR_EVENT_STATUS,   /* peer, status */
     CR_EVENT_FETCH,    /* peer, refs: a peer asks for vertices */
-    CR_EVENT_RANGE,    /* peer, range: the peer's answer to SYNC has been delivered as VERTEX events */
+    CR_EVENT_RANGE, /* peer, range: the peer's answer to SYNC has been delivered as VERTEX events */
 };
 
 /* Where the committed prefix stood when the host went down. `schedule` is what the COMMIT effect of
@@ -116,14 +122,15 @@ struct cr_event {
 /* ---- effects: orders ---- */
 enum cr_effect_kind {
     CR_EFFECT_PROPOSE = 1, /* header: fill payload_*, encode, sign, answer with SEALED. Its
-                              payload_bytes says how much the host may put in (0 while catching up) */
+                              payload_bytes says how much the host may put in: 0 while catching
+                              up */
     CR_EFFECT_STORE,       /* body, sequence, own, round, digest: append; guard it too when own */
     CR_EFFECT_BROADCAST,   /* body: our vertex, to every peer */
     CR_EFFECT_SEND,        /* peer, body: a vertex the peer lacks or asked for */
-    CR_EFFECT_SEND_STATUS, /* peer, status */
+    CR_EFFECT_SEND_STATUS, /* peer, status; the host fills in status.oldest_commit */
     CR_EFFECT_FETCH,       /* peer, refs */
     CR_EFFECT_SYNC,        /* peer, range: ask for old commits */
-    CR_EFFECT_COMMIT,      /* commit, commit_digest, bodies */
+    CR_EFFECT_COMMIT,      /* commit. Some bodies may be DROPped later in the same step */
     CR_EFFECT_DROP,        /* body, verdict: the core needs it no more */
     CR_EFFECT_REQUEUE,     /* body: own vertex fell below the horizon uncommitted; its transactions
                               go back to the mempool. Its DROP follows */
@@ -153,9 +160,9 @@ struct cr_effect {
             uint32_t commits;
         } range;
         struct {
-            struct cr_commit record;       /* its arrays are valid until the next step */
+            struct cr_commit record; /* its arrays are valid until the next step */
             struct cr_hash digest;
-            const uint32_t *bodies;        /* record.vertices_count of them, in linear order */
+            const uint32_t *bodies; /* record.vertices_count of them, in linear order */
             const struct cr_schedule_state *schedule; /* after this commit; for cr_core_head */
         } commit;
         enum cr_verdict verdict;
@@ -189,27 +196,28 @@ enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header
 
 /* A hash over the whole state: equal for equal histories (determinism checks). */
 uint64_t cr_core_hash(const struct cr_core *core);
-/* Walks everything and asserts the invariants of docs/protocol.md. Slow: for tests and simulators. */
+/* Walks everything and asserts the invariants of docs/protocol.md. Slow: for tests and
+ * simulators. */
 void cr_core_check(const struct cr_core *core);
 
 struct cr_core_stats {
-    uint32_t round;         /* newest own vertex that is durable */
-    uint32_t clock;         /* highest round whose previous round has a quorum here */
+    uint32_t round; /* newest own vertex that is durable */
+    uint32_t clock; /* highest round whose previous round has a quorum here */
     uint32_t gc_round;
-    uint32_t leader_round;  /* of the last commit */
+    uint32_t leader_round; /* of the last commit */
     uint64_t commit_index;
     struct cr_hash commit_digest;
     uint64_t commit_index_quorum; /* highest index that more than F stake claims */
     bool syncing;
-    uint32_t vertices;      /* in the window, accepted */
+    uint32_t vertices; /* in the window, accepted */
     uint32_t suspended;
-    uint32_t missing;       /* distinct vertices wanted */
+    uint32_t missing; /* distinct vertices wanted */
     uint64_t accepted_total, proposed_total, fetches_total, syncs_total, timeouts_total;
     uint64_t slots_direct, slots_indirect, slots_skipped; /* decided leader slots */
     uint64_t equivocations_total;
     uint64_t verdicts[CR_VERDICTS_COUNT];
-    uint32_t round_timeout_us; /* the adaptive wait now */
-    struct cr_authors suspended_leaders; /* not allowed to lead now */
+    uint32_t round_timeout_us;              /* the adaptive wait now */
+    struct cr_authors suspended_leaders;    /* not allowed to lead now */
     uint32_t last_round[CR_VALIDATORS_MAX]; /* highest accepted round of each author */
 };
 void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out);

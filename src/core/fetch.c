@@ -6,10 +6,10 @@
 enum {
     RETRY_US_MIN = 20 * 1000,
     RETRY_US_MAX = 2 * 1000 * 1000,
-    CROWDED_US = 1000,             /* another scan when a request was full */
+    CROWDED_US = 1000, /* another scan when a request was full */
     STATUS_BUSY_US = 200 * 1000,
     STATUS_IDLE_US = 1000 * 1000,
-    PUSH_AGAIN_US = 100 * 1000,    /* what was sent later than this may still be on its way */
+    PUSH_AGAIN_US = 100 * 1000, /* what was sent later than this may still be on its way */
 };
 
 /* A missing vertex is mostly on its way already: wait a little before the first request. */
@@ -72,7 +72,7 @@ static uint64_t ask(struct cr_core *core, struct cr_dag_vertex *v)
 void cr_fetch_run(struct cr_core *core)
 {
     const struct cr_dag *dag = &core->dag;
-    if (dag->missing == 0 || core->syncer.active || core->halted) {
+    if (dag->missing == 0 || cr_sync_is_behind(core) || core->halted) {
         core->fetch_us = CR_NEVER;
         return;
     }

@@ -65,13 +65,12 @@ static void print_effect(const struct cr_effect *effect)
     switch (effect->kind) {
     case CR_EFFECT_PROPOSE: print_propose(effect->header); return;
     case CR_EFFECT_STORE:
-        fprintf(out, "STORE %" PRIu64 "%s", effect->store.sequence, effect->store.own ? " own" : "");
+        fprintf(out, "STORE %" PRIu64 "%s", effect->store.sequence,
+                effect->store.own ? " own" : "");
         print_body(effect->body);
         return;
     case CR_EFFECT_BROADCAST: fprintf(out, "BROADCAST"), print_body(effect->body); return;
-    case CR_EFFECT_SEND:
-        fprintf(out, "SEND to %u", effect->peer), print_body(effect->body);
-        return;
+    case CR_EFFECT_SEND: fprintf(out, "SEND to %u", effect->peer), print_body(effect->body); return;
     case CR_EFFECT_SEND_STATUS: print_status(effect); return;
     case CR_EFFECT_FETCH:
         fprintf(out, "FETCH from %u", effect->peer);
@@ -111,9 +110,10 @@ static void print_stats(uint32_t i)
 {
     struct cr_core_stats stats;
     cr_core_stats(cluster.nodes[i].core, &stats);
-    fprintf(out, "%6" PRIu64 " n%u stats round %u clock %u gc %u commit %" PRIu64
-                 " suspended %u missing %u direct %" PRIu64 " indirect %" PRIu64
-                 " skipped %" PRIu64 " timeouts %" PRIu64 " equivocations %" PRIu64 "\n",
+    fprintf(out,
+            "%6" PRIu64 " n%u stats round %u clock %u gc %u commit %" PRIu64
+            " suspended %u missing %u direct %" PRIu64 " indirect %" PRIu64 " skipped %" PRIu64
+            " timeouts %" PRIu64 " equivocations %" PRIu64 "\n",
             cluster.now_us, i, stats.round, stats.clock, stats.gc_round, stats.commit_index,
             stats.suspended, stats.missing, stats.slots_direct, stats.slots_indirect,
             stats.slots_skipped, stats.timeouts_total, stats.equivocations_total);
@@ -182,12 +182,15 @@ static void play(FILE *script)
     }
 }
 
+enum { TEXT_BYTES = 4 * 1024 * 1024 };
+
 static char *read_all(const char *path)
 {
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    char *text = calloc(1, 4 * 1024 * 1024);
-    const size_t count = fread(text, 1, 4 * 1024 * 1024 - 1, file);
+    char *text = calloc(1, TEXT_BYTES);
+    assert_non_null(text);
+    const size_t count = fread(text, 1, TEXT_BYTES - 1, file);
     text[count] = 0;
     fclose(file);
     return text;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Goal: no assertion can be reached by what peers say, and every quota holds. Method: one core among
- * random well-formed headers of all authors, its own key included, with references to real and
- * invented vertices, wild rounds, horizons and claims; random status, fetch and range messages; and
- * enough honest vertices that commits happen. */
+/* Goal: no assertion can be reached by what peers say, and every quota holds. Method: one core
+ * among random well-formed headers of all authors, its own key included, with references to real
+ * and invented vertices, wild rounds, horizons and claims; random status, fetch and range messages;
+ * and enough honest vertices that commits happen. */
 #include "base/unit.h"
 
 #include "base/prng.h"
@@ -268,16 +268,17 @@ static void hostile_peers_reach_no_assertion(void **state)
 {
     (void)state;
     const char *more = getenv("CR_SEEDS");
-    const uint32_t seeds = more != NULL ? (uint32_t)atoi(more) : 16;
+    const uint32_t seeds = more != NULL ? (uint32_t)strtoul(more, NULL, 10) : 16;
     uint64_t total = 0;
     for (uint32_t seed = 1; seed <= seeds; seed++) {
         play(seed, 1500);
         total += commits;
-        if (getenv("CR_SEEDS"))
+        if (getenv("CR_SEEDS")) {
             print_message("seed %u: %lu commits, %u vertices, %u evidence%s\n", seed,
                           (unsigned long)commits, known_count, evidence, halted ? ", halted" : "");
+        }
     }
-    assert_true(total > 10 * seeds);
+    assert_true(total > UINT64_C(10) * seeds);
     assert_true(evidence > 0);
 }
 

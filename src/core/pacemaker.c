@@ -6,7 +6,8 @@
 #include "core/replica.h"
 
 enum {
-    QUIET_ROUNDS = 8, /* rounds without a commit before the wait grows */
+    GAPS_US = 10 * 1000, /* look again whether gaps have closed */
+    QUIET_ROUNDS = 8,    /* rounds without a commit before the wait grows */
 };
 
 static uint64_t lesser(uint64_t a, uint64_t b)
@@ -33,8 +34,8 @@ bool cr_core_is_idle(const struct cr_core *core)
 }
 
 /* How long to wait for leaders: the configured value; longer, but at most four times, when leaders
- * have lately been late; longer still while nothing commits. One slow or lying leader cannot push it
- * further. */
+ * have lately been late; longer still while nothing commits. One slow or lying leader cannot push
+ * it further. */
 static uint64_t timeout_us(const struct cr_core *core)
 {
     const uint64_t base = core->config.round_timeout_us;
@@ -90,6 +91,7 @@ static void propose(struct cr_core *core, uint32_t round)
     struct cr_header *header = core->header;
     struct cr_pacemaker *pacemaker = &core->pacemaker;
     memset(header, 0, sizeof *header);
+    if (core->dag.gap_round > core->dag.gc_round) cr_dag_mark_gaps(&core->dag);
     header->epoch = core->committee->epoch;
     header->round = round;
     header->author = core->self;
@@ -106,6 +108,10 @@ static void propose(struct cr_core *core, uint32_t round)
     header->checkpoint_index = core->checkpoint_index;
     header->state_root = core->state_root;
     cr_parents_choose(core, round, header);
+    if (!cr_core_quorum(core, &header->parents)) { /* the others have gaps */
+        pacemaker->wake_us = core->now_us + GAPS_US;
+        return;
+    }
 
     const uint64_t quiet_since = greater(core->chain.leader_round, pacemaker->grown_round);
     if (round >= quiet_since + QUIET_ROUNDS) {
@@ -134,7 +140,7 @@ void cr_pacemaker_run(struct cr_core *core)
 {
     struct cr_pacemaker *pacemaker = &core->pacemaker;
     pacemaker->wake_us = CR_NEVER;
-    if (core->halted || core->syncer.active) return;
+    if (core->halted || cr_sync_is_behind(core)) return;
     if (core->own.proposal != CR_PROPOSAL_NONE) return;
     const uint32_t round = next_round(core);
     if (round == 0) return;

@@ -7,6 +7,13 @@ static bool suspect(const struct cr_core *core, uint32_t author)
     return core->dag.equivocal[author] > core->dag.gc_round;
 }
 
+/* Our reference promises the whole cone. What sync accepted with a gap (protocol 8.3) must not spread:
+ * a cone that nobody can complete would stop every commit that contains it. */
+static bool complete(const struct cr_core *core, const struct cr_dag_vertex *v)
+{
+    return core->dag.gap_round <= core->dag.gc_round || !v->gap;
+}
+
 /* Of several copies the one with most votes, then the lowest digest (the list is in that order). */
 static const struct cr_dag_vertex *copy_at(const struct cr_core *core, uint32_t round,
                                            uint32_t author)
@@ -15,7 +22,7 @@ static const struct cr_dag_vertex *copy_at(const struct cr_core *core, uint32_t 
     uint64_t best_stake = 0;
     const struct cr_dag_vertex *v = cr_dag_slot_first(&core->dag, round, author);
     for (; v != NULL; v = cr_dag_slot_next(&core->dag, v)) {
-        if (v->state != CR_DAG_ACCEPTED) continue;
+        if (v->state != CR_DAG_ACCEPTED || !complete(core, v)) continue;
         const uint64_t stake = cr_committee_stake_of(core->committee, &v->voters);
         if (best != NULL && stake <= best_stake) continue;
         best = v;
@@ -75,13 +82,12 @@ void cr_parents_choose(const struct cr_core *core, uint32_t round, struct cr_hea
         return;
     }
     choose_parents(core, header);
-    CR_ASSERT(cr_core_quorum(core, &header->parents));
     if (round == 2) return;
     for (uint32_t a = 0; a < core->validators_count; a++) {
         if (cr_authors_has(&header->parents, a)) continue;
         const struct cr_dag_vertex *v;
         if (a == core->self)
-            v = cr_dag_get(&core->dag, core->own.vertex);
+            v = cr_dag_get(&core->dag, core->own.vertex); /* ours are complete */
         else
             v = suspect(core, a) ? NULL : left_behind(core, round, a);
         if (v != NULL) add_old(header, v);

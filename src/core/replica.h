@@ -15,11 +15,11 @@
 #define CR_NEVER UINT64_MAX
 
 enum {
-    CR_CLOCK_TIMES = 8,          /* rounds whose beginning is remembered for the adaptive wait */
-    CR_STATUS_PUSH_MAX = 16,     /* own vertices sent in answer to one STATUS */
-    CR_CLOCK_DRIFT_MS = 500,     /* a vertex may be this much ahead of our clock */
-    CR_SYNC_LAG = 8,             /* commits behind before old commits are asked for */
-    CR_SYNC_NEAR = 2,            /* and how close is close enough */
+    CR_CLOCK_TIMES = 8,      /* rounds whose beginning is remembered for the adaptive wait */
+    CR_STATUS_PUSH_MAX = 16, /* own vertices sent in answer to one STATUS */
+    CR_CLOCK_DRIFT_MS = 500, /* a vertex may be this much ahead of our clock */
+    CR_SYNC_LAG = 8,         /* commits behind before old commits are asked for */
+    CR_SYNC_NEAR = 2,        /* and how close is close enough */
 };
 
 enum cr_proposal {
@@ -39,33 +39,36 @@ struct cr_own {
 };
 
 struct cr_pacemaker {
-    uint32_t waiting_round;  /* the round we could propose ... */
-    uint64_t since_us;       /* ... since then: its parents have a quorum */
+    uint32_t waiting_round;            /* the round we could propose ... */
+    uint64_t since_us;                 /* ... since then: its parents have a quorum */
     uint64_t began_us[CR_CLOCK_TIMES]; /* the same for the last rounds, by round */
     uint32_t began_round[CR_CLOCK_TIMES];
-    uint64_t late_us;        /* decaying maximum of how late leaders were */
-    uint64_t timeout_us;     /* grows while nothing commits */
+    uint64_t late_us;    /* decaying maximum of how late leaders were */
+    uint64_t timeout_us; /* grows while nothing commits */
     uint32_t grown_round;
     uint64_t wake_us;
 };
 
 struct cr_peer {
     bool up;
-    bool fresh; /* came up since its last STATUS: what was sent before may be lost */
+    bool fresh;      /* came up since its last STATUS: what was sent before may be lost */
     uint64_t claim;  /* highest commit index it has claimed, in a status or a header */
     uint64_t oldest; /* first commit it can serve */
 };
 
 struct cr_syncer {
     bool active;
+    bool rescue;          /* not behind, but stuck: we go on as usual beside it (protocol 8.4) */
+    uint64_t began_index; /* commit index when it began */
     bool asked;
     uint32_t peer;
-    uint64_t cursor;      /* first commit not yet delivered by a range */
-    uint64_t give_up_us;  /* on this request */
-    uint64_t index;       /* last commit index seen, and when it moved */
+    uint64_t cursor;     /* first commit not yet delivered by a range */
+    uint64_t give_up_us; /* on this request */
+    uint64_t began;      /* commit index when it became active */
+    uint64_t index;      /* last commit index seen, and when it moved */
     uint64_t moved_us;
     uint64_t not_before_us;
-    uint32_t relaxed;     /* nobody waits for rounds up to here (protocol 8.3) */
+    uint32_t relaxed; /* nobody waits for rounds up to here (protocol 8.3) */
     uint64_t wake_us;
 };
 
@@ -85,9 +88,10 @@ struct cr_core {
     uint64_t wall_ms;
     bool started;
     bool halted;
-    uint64_t sequence; /* last STORE */
-    uint64_t stored;   /* last STORED */
-    uint32_t waiting;  /* transactions at the host */
+    bool undecided;           /* something was accepted since the decider last ran */
+    uint64_t sequence;        /* last STORE */
+    uint64_t stored;          /* last STORED */
+    uint32_t waiting;         /* transactions at the host */
     uint32_t payload_pending; /* accepted, not committed vertices with transactions */
     uint64_t executed_index;
     struct cr_hash effects_digest;
@@ -105,9 +109,9 @@ struct cr_core {
     /* What the effects of one step point to. */
     struct cr_effects *effects;
     struct cr_header *header;
-    struct cr_ref *fetch_refs;      /* [validators_count][CR_FETCH_REFS_MAX] */
-    uint32_t *fetch_counts;         /* [validators_count] */
-    struct cr_ref *commit_refs;     /* leaders and vertices of the commits of this step */
+    struct cr_ref *fetch_refs;  /* [validators_count][CR_FETCH_REFS_MAX] */
+    uint32_t *fetch_counts;     /* [validators_count] */
+    struct cr_ref *commit_refs; /* leaders and vertices of the commits of this step */
     uint32_t commit_refs_max, commit_refs_used;
     uint32_t *commit_bodies;
     uint32_t commit_bodies_used;
@@ -148,6 +152,8 @@ void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_stat
 void cr_sync_relax(struct cr_core *core);
 void cr_sync_run(struct cr_core *core);
 void cr_sync_on_range(struct cr_core *core, const struct cr_event *event);
+/* In sync because we are behind: no proposals, no fetching. */
+bool cr_sync_is_behind(const struct cr_core *core);
 /* The stake that claims to have committed `index` or more. */
 uint64_t cr_sync_claims(const struct cr_core *core, uint64_t index);
 

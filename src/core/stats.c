@@ -38,7 +38,7 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .commit_index = core->chain.index,
         .commit_digest = core->chain.digest,
         .commit_index_quorum = claimed_by_honest(core),
-        .syncing = core->syncer.active,
+        .syncing = cr_sync_is_behind(core),
         .vertices = core->dag.accepted,
         .suspended = core->dag.suspended,
         .missing = core->dag.missing,
@@ -77,14 +77,30 @@ static void hash_vertices(struct cr_hasher *hasher, const struct cr_dag *dag)
 uint64_t cr_core_hash(const struct cr_core *core)
 {
     const uint64_t numbers[] = {
-        core->now_us,           core->sequence,        core->stored,
-        core->waiting,          core->payload_pending, core->executed_index,
-        core->chain.index,      core->chain.gc_round,  core->chain.timestamp_ms,
-        core->schedule.number,  core->own.proposal,    core->own.proposed,
-        core->own.round,        core->own.proposed_us, core->pacemaker.since_us,
-        core->pacemaker.late_us, core->pacemaker.timeout_us, core->syncer.active,
-        core->syncer.cursor,    core->syncer.moved_us, core->fetch_us,
-        core->status_us,        core->accepted_total,  core->fetches_total,
+        core->now_us,
+        core->sequence,
+        core->stored,
+        core->waiting,
+        core->payload_pending,
+        core->executed_index,
+        core->chain.index,
+        core->chain.gc_round,
+        core->chain.timestamp_ms,
+        core->schedule.number,
+        core->own.proposal,
+        core->own.proposed,
+        core->own.round,
+        core->own.proposed_us,
+        core->pacemaker.since_us,
+        core->pacemaker.late_us,
+        core->pacemaker.timeout_us,
+        core->syncer.active,
+        core->syncer.cursor,
+        core->syncer.moved_us,
+        core->fetch_us,
+        core->status_us,
+        core->accepted_total,
+        core->fetches_total,
         cr_core_deadline_us(core),
     };
     struct cr_hasher hasher;
@@ -100,16 +116,16 @@ uint64_t cr_core_hash(const struct cr_core *core)
 void cr_core_check(const struct cr_core *core)
 {
     const struct cr_dag *dag = &core->dag;
-    CR_ASSERT(dag->gc_round == core->chain.gc_round);                       /* I7 */
-    CR_ASSERT(core->chain.leader_round == core->decider.delivered);         /* I5 */
-    CR_ASSERT(core->stored <= core->sequence);                              /* I1 */
-    CR_ASSERT(core->own.round <= core->own.proposed);                       /* I1 */
-    CR_ASSERT(dag->ready_count == 0);                                       /* I2 */
+    CR_ASSERT(dag->gc_round == core->chain.gc_round);               /* I7 */
+    CR_ASSERT(core->chain.leader_round == core->decider.delivered); /* I5 */
+    CR_ASSERT(core->stored <= core->sequence);                      /* I1 */
+    CR_ASSERT(core->own.round <= core->own.proposed);               /* I1 */
+    CR_ASSERT(dag->ready_count == 0);                               /* I2 */
     CR_ASSERT(core->executed_index <= core->chain.index);
     CR_ASSERT(cr_committee_stake_of(core->committee, &core->schedule.allowed) >=
-              core->committee->quorum);                                     /* I8 */
-    cr_dag_check(dag, core->chain.leader_round);                            /* I2, I3, I9 */
-    cr_decider_check(&core->decider);                                       /* I4 */
+              core->committee->quorum);          /* I8 */
+    cr_dag_check(dag, core->chain.leader_round); /* I2, I3, I9 */
+    cr_decider_check(&core->decider);            /* I4 */
 
     uint32_t payload = 0;
     for (uint32_t i = 1; i < dag->pool_max; i++) {

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sync.c: catching up with commits whose vertices peers no longer hold in memory (docs/protocol.md 8).
+/* sync.c: catching up with commits whose vertices peers no longer hold in memory (docs/protocol.md
+ * 8).
  *
- * The answer to a request is a series of ordinary VERTEX events in linear order, then RANGE. Nothing
- * in it is believed: the vertices are signed, and the commits are decided here as always.
+ * The answer to a request is a series of ordinary VERTEX events in linear order, then RANGE.
+ * Nothing in it is believed: the vertices are signed, and the commits are decided here as always.
  */
 #include "core/replica.h"
 
 enum {
     REQUEST_US = 2 * 1000 * 1000,
     NO_PEER_US = 200 * 1000,
-    STUCK_US = 10 * 1000 * 1000,  /* no commit for so long: ordinary fetching must help */
-    PAUSE_US = 1000 * 1000,       /* after the last range, before the next attempt */
+    STUCK_US = 10 * 1000 * 1000, /* no commit for so long: ordinary fetching must help */
+    RESCUE_US = 1000 * 1000,     /* no commit for so long, and a peer has more: see protocol 8.4 */
+    PAUSE_US = 1000 * 1000,      /* after the last range, before the next attempt */
+    STALL_US = 2 * 1000 * 1000,  /* behind by little, and no commit for so long */
 };
 
 uint64_t cr_sync_claims(const struct cr_core *core, uint64_t index)
@@ -33,6 +36,7 @@ static void stop(struct cr_core *core, uint64_t pause_us)
     core->syncer.asked = false;
     core->syncer.not_before_us = core->now_us + pause_us;
     core->syncer.wake_us = CR_NEVER;
+    core->syncer.peer = (core->syncer.peer + 1) % core->validators_count; /* for the next time */
     cr_fetch_expect(core, core->now_us); /* what is missing now is ours to find */
 }
 
@@ -83,15 +87,50 @@ static void request(struct cr_core *core)
     core->syncs_total++;
 }
 
-/* Only vertices above the last leader round can decide anything still open. Lower ones that lack are
- * either below the horizon of the commit that needs their children, and then nobody may have them
- * any more, or in the cone of a commit, which then waits for them (docs/protocol.md 8.3). */
+/* Only vertices above the last leader round can decide anything still open. Lower ones that lack
+ * are either below the horizon of the commit that needs their children, and then nobody may have
+ * them any more, or in the cone of a commit, which then waits for them (docs/protocol.md 8.3). */
 void cr_sync_relax(struct cr_core *core)
 {
     struct cr_syncer *syncer = &core->syncer;
     if (!syncer->active || core->chain.leader_round <= syncer->relaxed) return;
     cr_dag_stop_waiting(&core->dag, syncer->relaxed + 1, core->chain.leader_round);
     syncer->relaxed = core->chain.leader_round;
+}
+
+bool cr_sync_is_behind(const struct cr_core *core)
+{
+    return core->syncer.active && !core->syncer.rescue;
+}
+
+/* Something lacks, nothing is committed, and at least one peer has got further: it may have what lacks
+ * in its log only. Any claim will do, for nothing is believed and nothing else stops meanwhile. */
+static bool needs_rescue(const struct cr_core *core)
+{
+    if (core->dag.missing == 0 || core->now_us - core->syncer.moved_us < RESCUE_US) return false;
+    return cr_sync_claims(core, core->chain.index + 1) > 0;
+}
+
+static bool begin(struct cr_core *core)
+{
+    struct cr_syncer *syncer = &core->syncer;
+    if (core->now_us < syncer->not_before_us) return false;
+    const bool behind = behind_by(core, CR_SYNC_LAG);
+    if (!behind && !needs_rescue(core)) return false;
+    syncer->active = true;
+    syncer->rescue = !behind;
+    syncer->asked = false;
+    syncer->cursor = core->chain.index + 1;
+    syncer->began_index = core->chain.index;
+    syncer->moved_us = core->now_us;
+    syncer->relaxed = 0;
+    return true;
+}
+
+static bool is_over(const struct cr_core *core)
+{
+    if (core->syncer.rescue) return core->chain.index > core->syncer.began_index;
+    return !behind_by(core, CR_SYNC_NEAR + 1);
 }
 
 void cr_sync_run(struct cr_core *core)
@@ -106,15 +145,9 @@ void cr_sync_run(struct cr_core *core)
         syncer->wake_us = CR_NEVER;
         return;
     }
-    if (!syncer->active) {
-        if (core->now_us < syncer->not_before_us || !behind_by(core, CR_SYNC_LAG)) return;
-        syncer->active = true;
-        syncer->asked = false;
-        syncer->cursor = core->chain.index + 1;
-        syncer->moved_us = core->now_us;
-        syncer->relaxed = 0;
-    }
-    if (!behind_by(core, CR_SYNC_NEAR + 1)) {
+    if (!syncer->active && !begin(core)) return;
+    if (syncer->rescue && behind_by(core, CR_SYNC_LAG)) syncer->rescue = false;
+    if (is_over(core)) {
         stop(core, 0);
         return;
     }
@@ -141,5 +174,8 @@ void cr_sync_on_range(struct cr_core *core, const struct cr_event *event)
     syncer->asked = false;
     syncer->cursor = event->range.to_commit + 1;
     /* Far ahead of what we could commit: something in between is lacking. Begin again elsewhere. */
-    if (syncer->cursor > core->chain.index + 2 * CR_SYNC_COMMITS_MAX) give_up_request(core);
+    if (syncer->cursor > core->chain.index + UINT64_C(2) * CR_SYNC_COMMITS_MAX) {
+        give_up_request(core);
+        syncer->wake_us = core->now_us + PAUSE_US;
+    }
 }

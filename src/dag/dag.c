@@ -155,12 +155,13 @@ static uint32_t new_missing(const struct cr_dag *dag, const struct cr_header *he
 }
 
 bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
-                     const struct cr_hash *digest)
+                     const struct cr_hash *digest, bool returning)
 {
     if (!cr_dag_in_window(dag, header->round)) return false;
     const struct cr_dag_slot *slot = cr_dag_slot(dag, header->round, header->author);
     if (slot->held > 0) {
-        const bool wanted = cr_dag_find(dag, header->round, header->author, digest) != NULL;
+        const bool wanted =
+            returning || cr_dag_find(dag, header->round, header->author, digest) != NULL;
         const uint32_t quota = wanted ? dag->extra_max : dag->extra_max / 2;
         if (dag->extra[header->author] >= quota) return false;
         if (!wanted && slot->held >= CR_VARIANTS_MAX) return false;
@@ -190,8 +191,7 @@ static void refer(struct cr_dag *dag, struct cr_dag_vertex *v, const struct cr_r
     struct cr_dag_vertex *to = cr_dag_find(dag, ref->round, ref->author, &ref->digest);
     if (to == NULL) to = add_missing(dag, ref, arrival);
 
-    const uint32_t link =
-        cr_dag_index(v->id) * dag->validators_count + ref->author; /* < 2^25 */
+    const uint32_t link = cr_dag_index(v->id) * dag->validators_count + ref->author; /* < 2^25 */
     dag->refs[link] = to->id;
     if (to->state == CR_DAG_ACCEPTED || ref->round <= arrival->wait_above) return;
     dag->links[link] = to->waiting;
@@ -209,9 +209,8 @@ struct cr_dag_vertex *cr_dag_insert(struct cr_dag *dag, const struct cr_dag_arri
 {
     const struct cr_header *header = arrival->header;
     CR_ASSERT(arrival->wait_above >= dag->gc_round);
-    CR_ASSERT(cr_dag_has_room(dag, header, arrival->digest));
-    struct cr_dag_vertex *v =
-        cr_dag_find(dag, header->round, header->author, arrival->digest);
+    CR_ASSERT(cr_dag_has_room(dag, header, arrival->digest, true));
+    struct cr_dag_vertex *v = cr_dag_find(dag, header->round, header->author, arrival->digest);
     if (v == NULL) {
         v = take(dag, header->round, header->author, arrival->digest);
     } else {
@@ -290,6 +289,7 @@ static void count_votes(struct cr_dag *dag, struct cr_dag_vertex *v)
         v->nonvoters = cr_dag_round(dag, v->round + 1)->present;
     if (!cr_dag_in_window(dag, v->round - 1)) return;
 
+    CR_ASSERT(dag->pool != NULL); /* clang's analyzer cannot know it */
     for (uint32_t a = 0; a < dag->validators_count; a++) {
         const struct cr_dag_vertex *choice =
             cr_authors_has(&v->parents, a) ? cr_dag_ref(dag, v, a) : NULL;
@@ -298,6 +298,15 @@ static void count_votes(struct cr_dag *dag, struct cr_dag_vertex *v)
             if (b->state != CR_DAG_ACCEPTED) continue;
             cr_authors_add(b == choice ? &b->voters : &b->nonvoters, v->author);
         }
+    }
+}
+
+static void note_gaps(struct cr_dag *dag, const struct cr_dag_vertex *v)
+{
+    for (uint32_t a = 0; a < dag->validators_count; a++) {
+        const struct cr_dag_vertex *to = cr_dag_ref(dag, v, a);
+        if (to == NULL || to->state == CR_DAG_ACCEPTED) continue;
+        dag->gap_round = greater(dag->gap_round, to->round);
     }
 }
 
@@ -310,6 +319,7 @@ void cr_dag_accept(struct cr_dag *dag, struct cr_dag_vertex *v)
     dag->suspended--;
     dag->accepted++;
     count_votes(dag, v);
+    note_gaps(dag, v);
     cr_authors_add(&cr_dag_round(dag, v->round)->present, v->author);
     dag->highest = greater(dag->highest, v->round);
     dag->last_round[v->author] = greater(dag->last_round[v->author], v->round);

@@ -50,19 +50,20 @@ struct cr_dag_vertex {
     uint32_t slot_next;        /* index: next held copy of this author and round, by digest */
     uint32_t waits;            /* references not accepted, and holds */
     bool committed;
-    bool own_cone;             /* an ancestor of a vertex of ours, or ours */
-    bool payload;              /* has transactions */
-    bool stored;               /* came from the log, or a STORE was ordered */
+    bool own_cone; /* an ancestor of a vertex of ours, or ours */
+    bool payload;  /* has transactions */
+    bool gap;      /* something of its cone has not arrived; see gap_round */
+    bool stored;   /* came from the log, or a STORE was ordered */
 
     /* Accepted: authors with a vertex of the next round that references this one, or does not
      * (an equivocator may be in both), and authors of certificates two rounds up. */
     struct cr_authors voters, nonvoters, certifiers;
 
     /* Missing. */
-    uint32_t charged;    /* author whose vertex brought the reference up */
-    uint32_t source;     /* peer that sent that vertex */
-    uint32_t asks;       /* requests sent so far */
-    uint64_t ask_at_us;  /* when to ask next */
+    uint32_t charged;                    /* author whose vertex brought the reference up */
+    uint32_t source;                     /* peer that sent that vertex */
+    uint32_t asks;                       /* requests sent so far */
+    uint64_t ask_at_us;                  /* when to ask next */
     uint32_t missing_next, missing_prev; /* indices; list of the round */
 
     uint32_t waiting;    /* link + 1 of the first child that waits for this one */
@@ -74,7 +75,7 @@ struct cr_dag_vertex {
 struct cr_dag_slot {
     uint32_t first; /* index: held copies (suspended or accepted), ascending digest */
     uint32_t held;
-    bool evidence;  /* an equivocation here has been reported */
+    bool evidence; /* an equivocation here has been reported */
 };
 
 struct cr_dag_round {
@@ -87,14 +88,15 @@ struct cr_dag_round {
 
 struct cr_dag {
     uint32_t validators_count;
-    uint32_t window;     /* rounds gc_round + 1 .. gc_round + window - 1 can be held */
-    uint32_t pool_max;   /* index 0 is not used */
-    uint32_t extra_max;  /* second and later copies held per author */
+    uint32_t window;      /* rounds gc_round + 1 .. gc_round + window - 1 can be held */
+    uint32_t pool_max;    /* index 0 is not used */
+    uint32_t extra_max;   /* second and later copies held per author */
     uint32_t missing_max; /* missing vertices charged to one author */
     uint64_t key;
 
     uint32_t gc_round;
-    uint32_t highest; /* round of the highest accepted vertex */
+    uint32_t highest;   /* round of the highest accepted vertex */
+    uint32_t gap_round; /* no accepted vertex lacks a reference above this round */
     uint32_t last_round[CR_VALIDATORS_MAX]; /* the same per author */
     uint32_t equivocal[CR_VALIDATORS_MAX];  /* highest round with two copies seen, per author */
     uint32_t extra[CR_VALIDATORS_MAX];
@@ -102,8 +104,8 @@ struct cr_dag {
     uint32_t accepted, suspended, missing;
 
     struct cr_dag_vertex *pool;
-    uint32_t *refs;  /* [pool_max][validators_count]: ids by author */
-    uint32_t *links; /* the same shape: next child that waits for the same parent */
+    uint32_t *refs;              /* [pool_max][validators_count]: ids by author */
+    uint32_t *links;             /* the same shape: next child that waits for the same parent */
     struct cr_dag_round *rounds; /* [window] */
     struct cr_dag_slot *slots;   /* [window][validators_count] */
     uint32_t *table;             /* open addressing: indices */
@@ -135,8 +137,7 @@ static inline struct cr_dag_vertex *cr_dag_get(const struct cr_dag *dag, uint32_
 static inline struct cr_dag_vertex *cr_dag_ref(const struct cr_dag *dag,
                                                const struct cr_dag_vertex *v, uint32_t author)
 {
-    return cr_dag_get(
-        dag, dag->refs[(size_t)cr_dag_index(v->id) * dag->validators_count + author]);
+    return cr_dag_get(dag, dag->refs[(size_t)cr_dag_index(v->id) * dag->validators_count + author]);
 }
 
 static inline bool cr_dag_in_window(const struct cr_dag *dag, uint32_t round)
@@ -178,9 +179,10 @@ struct cr_dag_vertex *cr_dag_find(const struct cr_dag *dag, uint32_t round, uint
                                   const struct cr_hash *digest);
 
 /* Whether the vertex may be held now: within the window, within the quotas of its author. Copies
- * beyond the first are taken freely up to half the quota, the rest is for referenced ones. */
+ * beyond the first are taken freely up to half the quota; the rest is for those that something
+ * references, or that were held before a restart (`returning`: all that fitted then fits now). */
 bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
-                     const struct cr_hash *digest);
+                     const struct cr_hash *digest, bool returning);
 
 struct cr_dag_arrival {
     const struct cr_header *header; /* valid by itself (consensus/validity.h) */
@@ -219,6 +221,10 @@ void cr_dag_stamp_cone(struct cr_dag *dag, struct cr_dag_vertex *from, uint32_t 
 
 /* Marks the cone of a vertex of ours: `own_cone`. Each vertex is visited once in its life. */
 void cr_dag_mark_own(struct cr_dag *dag, struct cr_dag_vertex *own);
+
+/* Sets `gap` of all accepted vertices: a vertex of their cone above the horizon is not accepted.
+ * Needed only while gap_round > gc_round; otherwise there is none, whatever the marks say. */
+void cr_dag_mark_gaps(struct cr_dag *dag);
 
 /* Recomputes everything from the references and asserts that it is the same; votes only above
  * `votes_above` (below it, sync may accept out of order). */

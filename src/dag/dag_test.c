@@ -37,7 +37,8 @@ static struct cr_dag_arrival vertex(uint32_t round, uint32_t author, uint32_t co
         cr_authors_add(&header.parents, a);
         header.parent_digests[a] = name(round - 1, a, 0);
     }
-    return (struct cr_dag_arrival){.header = &header, .digest = &digest, .wait_above = dag.gc_round};
+    return (struct cr_dag_arrival){
+        .header = &header, .digest = &digest, .wait_above = dag.gc_round};
 }
 
 static uint32_t accept_ready(void)
@@ -53,7 +54,7 @@ static uint32_t accept_ready(void)
 static uint32_t feed(uint32_t round, uint32_t author, uint32_t copy)
 {
     const struct cr_dag_arrival arrival = vertex(round, author, copy);
-    assert_true(cr_dag_has_room(&dag, &header, arrival.digest));
+    assert_true(cr_dag_has_room(&dag, &header, arrival.digest, false));
     cr_dag_insert(&dag, &arrival);
     return accept_ready();
 }
@@ -137,19 +138,20 @@ static void copies_have_a_quota(void **state)
     for (uint32_t copy = 0; copy < CR_VARIANTS_MAX; copy++)
         feed(1, 0, copy);
     struct cr_dag_arrival arrival = vertex(1, 0, 9);
-    assert_false(cr_dag_has_room(&dag, &header, arrival.digest));
+    assert_false(cr_dag_has_room(&dag, &header, arrival.digest, false));
     arrival = vertex(2, 1, 0);
     header.parent_digests[0] = name(1, 0, 9);
     cr_dag_insert(&dag, &arrival);
     arrival = vertex(1, 0, 9);
-    assert_true(cr_dag_has_room(&dag, &header, arrival.digest)); /* wanted */
+    assert_true(cr_dag_has_room(&dag, &header, arrival.digest, false)); /* wanted */
     cr_dag_insert(&dag, &arrival);
     accept_ready();
 
     for (uint32_t round = 2; round < 8; round++) {
         for (uint32_t copy = 0; copy < 8; copy++) {
             arrival = vertex(round, 0, copy);
-            if (cr_dag_has_room(&dag, &header, arrival.digest)) cr_dag_insert(&dag, &arrival);
+            if (cr_dag_has_room(&dag, &header, arrival.digest, false))
+                cr_dag_insert(&dag, &arrival);
         }
     }
     assert_true(dag.extra[0] <= dag.extra_max);
@@ -165,7 +167,7 @@ static void missing_vertices_have_a_quota(void **state)
         const struct cr_dag_arrival arrival = vertex(2 + i % 12, 2, i / 12);
         for (uint32_t a = 0; a < N; a++)
             header.parent_digests[a].bytes[9] = (uint8_t)(i + 1);
-        if (!cr_dag_has_room(&dag, &header, arrival.digest)) continue;
+        if (!cr_dag_has_room(&dag, &header, arrival.digest, false)) continue;
         cr_dag_insert(&dag, &arrival);
         taken++;
     }

@@ -163,7 +163,8 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
     case CR_EFFECT_BROADCAST: broadcast(node, effect->body); return;
     case CR_EFFECT_SEND: send_body(node, effect->peer, CR_NET_FETCH, effect->body); return;
     case CR_EFFECT_SEND_STATUS: {
-        const struct cr_message message = {.type = CR_MESSAGE_STATUS, .status = effect->status};
+        struct cr_message message = {.type = CR_MESSAGE_STATUS, .status = effect->status};
+        message.status.oldest_commit = 1; /* nothing is pruned from the log */
         send_message(node, effect->peer, CR_NET_CONSENSUS, &message);
         return;
     }

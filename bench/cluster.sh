@@ -62,7 +62,8 @@ for question in "${questions[@]}"; do
         down
     done
     jq -cs --arg q "$question" '
-        def flat: [paths(type == "number") as $p | {key: ($p | map(tostring) | join(".")), value: getpath($p)}] | from_entries;
+        def flat: [paths(type == "number") as $p |
+            {key: ($p | map(tostring) | join(".")), value: getpath($p)}] | from_entries;
         def spread: sort | {median: .[length / 2 | floor], min: .[0], max: .[-1]};
         map(flat) as $all | {bench: $q, runs: ($all | length)} +
         ([$all[0] | keys[] | . as $k | {key: $k, value: ([$all[] | .[$k]] | spread)}] | from_entries)' "$home/$question"

@@ -114,7 +114,6 @@ static void restore_vertices(struct cr_host *host, const struct head *head)
     for (uint32_t i = 0; i < host->disk.count; i++) {
         const struct cr_disk_record *record = &host->disk.records[i];
         if (record->kind != CR_RECORD_VERTEX) continue;
-        if (record->body->author == host->self) host->round_restored = record->body->round;
         if (record->body->round <= head->core.gc_round) continue;
         if (cr_disk_vertex(&host->disk, &record->body->digest) != record) continue; /* twice */
         cr_body_decode(record->body, &vertex);
@@ -138,6 +137,7 @@ void cr_host_start(struct cr_host *host)
     if (host->incarnation > 0) host->counters.restarts++;
     host->config.table_key = cr_prng_next(&prng);
     take_core(host);
+    cr_disk_raise_guard(&host->disk, host->self);
 
     const uint64_t index = choose_head(host, &prng);
     const uint64_t persisted = cr_prng_below(&prng, 3) == 0 ? 0 : cr_prng_below(&prng, index + 1);

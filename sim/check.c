@@ -92,16 +92,20 @@ void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger
 
 /* ---- one voice, disk first ---- */
 
-static void check_one_voice(struct cr_host *host, const struct cr_body *own)
+/* Returns whether this vertex has been on the wire before. */
+static bool check_one_voice(struct cr_host *host, const struct cr_body *own)
 {
     struct cr_check *check = &host->sim->check;
     struct cr_hash **digests = &check->sent[host->self].digests;
     *digests = cr_run_grow(*digests, &check->sent[host->self].count_max, own->round + 1,
                            sizeof(struct cr_hash));
     struct cr_hash *sent = &(*digests)[own->round];
-    if (cr_hash_is_zero(sent)) *sent = own->digest;
     if (own->round > check->rounds_max) check->rounds_max = own->round;
-    if (cr_hash_equal(sent, &own->digest)) return;
+    if (cr_hash_is_zero(sent)) {
+        *sent = own->digest;
+        return false;
+    }
+    if (cr_hash_equal(sent, &own->digest)) return true;
     cr_run_fail("EQUIVOCATION: node %" PRIu32 " sends %s for round %" PRIu32
                 " and has sent %s before",
                 host->self, digest_text(&own->digest), own->round, digest_text(sent));
@@ -121,13 +125,13 @@ static void check_durable(struct cr_host *host, const struct cr_body *own, uint3
 void cr_check_wire(struct cr_host *host, const struct cr_body *own)
 {
     static struct cr_vertex vertex;
-    check_one_voice(host, own);
+    if (check_one_voice(host, own)) return; /* of an earlier life, from the log or from a peer */
     if (!cr_disk_is_durable(&host->disk, &own->digest)) {
         cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32 " before it is durable",
                     host->self, own->round);
     }
     const struct cr_disk_guard *guard = &host->disk.guard_durable;
-    if (guard->round < own->round && own->round > host->round_restored) {
+    if (guard->round < own->round) {
         cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32
                     ", but its guard stands at %" PRIu32,
                     host->self, own->round, guard->round);

@@ -12,8 +12,9 @@
 enum {
     TX_BYTES_MAX = 16 * 1024,
     KEYS = 24, /* few names, so that clients collide */
-    GENESIS_BALANCE = 1000000,
 };
+
+#define GENESIS_BALANCE UINT64_C(1000000)
 
 void cr_clients_init(struct cr_sim *sim)
 {

@@ -28,6 +28,11 @@ static void draw_setup(struct cr_sim *sim)
     params->checkpoint_commits = 1 + (uint32_t)cr_prng_below(&prng, 32);
     params->tx_ttl_max = CR_TX_TTL_MAX;
     params->payload_bytes_max = 16384u << cr_prng_below(&prng, 4);
+    if (cr_prng_below(&prng, 3) > 0) return;
+    uint32_t window = 32; /* small, with room for some rounds without a commit */
+    while (params->gc_depth + 24 > window)
+        window *= 2;
+    sim->setup.round_window = window;
 }
 
 static void init_committee(struct cr_sim *sim)
@@ -101,11 +106,13 @@ void cr_cluster_print(const struct cr_sim *sim)
     const struct cr_params *params = &sim->genesis->params;
     printf("seed 0x%" PRIx64 ": %" PRIu32 " nodes, %s stakes, network %" PRIu32 ", %" PRIu32
            " transactions\n"
-           "  gc depth %" PRIu32 ", round delay %" PRIu32 " us, idle %" PRIu32
+           "  gc depth %" PRIu32 ", window %" PRIu32 ", round delay %" PRIu32 " us, idle %" PRIu32
            " us, timeout %" PRIu32 " us, checkpoint every %" PRIu32 " commits\n",
            sim->seed, sim->nodes_count, sim->setup.equal_stakes ? "equal" : "unequal",
-           sim->setup.network_kind, sim->setup.txs_count, params->gc_depth, params->round_delay_us,
-           params->idle_delay_us, sim->setup.round_timeout_us, params->checkpoint_commits);
+           sim->setup.network_kind, sim->setup.txs_count, params->gc_depth,
+           sim->setup.round_window ? sim->setup.round_window : CR_ROUND_WINDOW,
+           params->round_delay_us, params->idle_delay_us, sim->setup.round_timeout_us,
+           params->checkpoint_commits);
     cr_plan_print(&sim->plan);
 }
 
@@ -114,7 +121,7 @@ void cr_cluster_print(const struct cr_sim *sim)
 /* What the active entries together mean for one node. */
 static void apply_to_host(struct cr_sim *sim, struct cr_host *host)
 {
-    bool dead = false, power = false, paused = false;
+    bool dead = false, power = false, wiped = false, paused = false;
     host->wall_offset_ms = host->wall_skew_ms;
     host->disk_extra_us = 0;
     for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
@@ -122,6 +129,7 @@ static void apply_to_host(struct cr_sim *sim, struct cr_host *host)
         if (!sim->active[i]) continue;
         const bool mine = entry->node == host->self;
         if (entry->fault == CR_FAULT_POWER) dead = power = true;
+        if (entry->fault == CR_FAULT_WIPE && mine) dead = wiped = true;
         if (entry->fault == CR_FAULT_CRASH && mine) {
             dead = true;
             power = power || entry->value == 1;
@@ -134,6 +142,10 @@ static void apply_to_host(struct cr_sim *sim, struct cr_host *host)
     if (dead && host->alive) {
         cr_trace_note(sim, host->self, power ? "power lost" : "killed", host->incarnation);
         cr_host_crash(host, power);
+    }
+    if (wiped && host->disk.count > 0) {
+        cr_trace_note(sim, host->self, "data lost", host->incarnation);
+        cr_disk_wipe(&host->disk);
     }
     if (!dead && !host->alive) {
         cr_trace_note(sim, host->self, "boot", host->incarnation);

@@ -86,14 +86,37 @@ static void find_all(struct cr_disk *disk)
 void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written)
 {
     const uint32_t loose = disk->count - disk->durable;
-    const uint32_t kept = (uint32_t)cr_prng_below(prng, (uint64_t)loose + 1);
+    /* Nothing of it, all of it, or a part: the extremes are where mistakes show. */
+    const uint64_t luck = cr_prng_below(prng, 3);
+    const uint32_t part = (uint32_t)cr_prng_below(prng, (uint64_t)loose + 1);
+    const uint32_t kept = luck == 0 ? 0 : luck == 1 ? loose : part;
     const bool guard_kept = cr_prng_next(prng) & 1;
     cut(disk, all_written ? disk->count : disk->durable + kept);
     disk->durable = disk->count;
-    if (disk->syncing && guard_kept) disk->guard_durable = disk->sync_guard;
+    const bool log_synced = disk->syncing && disk->durable >= disk->sync_count;
+    if (log_synced && guard_kept) disk->guard_durable = disk->sync_guard;
     disk->guard = disk->guard_durable;
     disk->syncing = false;
     find_all(disk);
+}
+
+void cr_disk_wipe(struct cr_disk *disk)
+{
+    CR_ASSERT(!disk->syncing);
+    cut(disk, 0);
+    disk->durable = 0;
+    find_all(disk);
+}
+
+void cr_disk_raise_guard(struct cr_disk *disk, uint32_t author)
+{
+    for (uint32_t i = 0; i < disk->count; i++) {
+        const struct cr_disk_record *record = &disk->records[i];
+        if (record->kind != CR_RECORD_VERTEX || record->body->author != author) continue;
+        if (record->body->round <= disk->guard.round) continue;
+        disk->guard = (struct cr_disk_guard){record->body->round, record->body->digest};
+    }
+    disk->guard_durable = disk->guard;
 }
 
 bool cr_disk_is_durable(const struct cr_disk *disk, const struct cr_hash *vertex)

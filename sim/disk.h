@@ -3,8 +3,9 @@
  *
  * A record is in the cache from its append, and durable from the end of a sync that began later. A
  * crash keeps everything durable and a random prefix of the rest: a kernel may write back early,
- * but the log is appended in order. The guard is one atomic slot: a crash during a sync leaves the
- * old or the new one (docs/storage.md).
+ * but the log is appended in order. The guard is one atomic slot, written when the log is durable:
+ * the other way round, power lost everywhere at once can leave a round that more than F nodes may
+ * not sign again and nobody has, and the chain stops for ever (seed 0x55).
  */
 #ifndef CR_SIM_DISK_H
 #define CR_SIM_DISK_H
@@ -63,6 +64,10 @@ uint64_t cr_disk_sync_end(struct cr_disk *disk);
 /* Loses what is lost. With `all_written` (the process dies, the machine does not) the log keeps
  * everything appended. Afterwards what is left is durable. */
 void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written);
+/* The data folder is gone. The guard is not: it lies beside the key. */
+void cr_disk_wipe(struct cr_disk *disk);
+/* Brings the guard up to an own vertex that the log holds: part of every boot. */
+void cr_disk_raise_guard(struct cr_disk *disk, uint32_t author);
 
 bool cr_disk_is_durable(const struct cr_disk *disk, const struct cr_hash *vertex);
 /* The first record of a vertex, the newest of a commit, durable or not; NULL when there is none. */

@@ -50,7 +50,6 @@ struct cr_host {
     uint64_t commit_index;      /* last COMMIT of this process, or its head */
     uint64_t stored_last;       /* newest STORE */
     uint64_t stored_told;       /* newest STORED */
-    uint32_t round_restored;    /* own vertices up to here come from the log of an earlier life */
     struct cr_core_stats stats; /* after the last step */
     uint32_t waiting_told;
 

@@ -31,8 +31,8 @@ void *cr_run_take(size_t bytes)
 
 void *cr_run_take_aligned(size_t bytes)
 {
-    const uintptr_t memory = (uintptr_t)cr_run_take(bytes + 63);
-    return (void *)((memory + 63) & ~(uintptr_t)63);
+    uint8_t *memory = cr_run_take(bytes + 63);
+    return memory + (64 - (uintptr_t)memory % 64) % 64;
 }
 
 void cr_run_give(void *memory)
@@ -46,8 +46,13 @@ void cr_run_give(void *memory)
 
 void cr_run_give_all(void)
 {
-    while (blocks.next != &blocks)
-        cr_run_give(blocks.next + 1);
+    struct block *block = blocks.next;
+    while (block != &blocks) {
+        struct block *next = block->next;
+        free(block);
+        block = next;
+    }
+    blocks.next = blocks.previous = &blocks;
 }
 
 void *cr_run_grow(void *list, uint32_t *count_max, uint32_t wanted, size_t bytes_each)

@@ -36,6 +36,13 @@ static uint32_t greater(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
+/* From the node to the lowest other member of the group. */
+static bool is_link(const struct cr_plan_entry *entry, uint32_t from, uint32_t to)
+{
+    const uint32_t others = entry->group & ~(1u << entry->node);
+    return from == entry->node && others != 0 && to == (uint32_t)__builtin_ctz(others);
+}
+
 static void apply_entry(struct cr_link *link, const struct cr_plan_entry *entry, uint32_t from,
                         uint32_t to)
 {
@@ -50,9 +57,11 @@ static void apply_entry(struct cr_link *link, const struct cr_plan_entry *entry,
     case CR_FAULT_DUPLICATE: link->duplicate = greater(link->duplicate, entry->value); return;
     case CR_FAULT_CORRUPT: link->corrupt = greater(link->corrupt, entry->value); return;
     case CR_FAULT_REORDER: link->reorder_us = greater(link->reorder_us, entry->value); return;
+    case CR_FAULT_LINK: link->extra_us += is_link(entry, from, to) ? entry->value : 0; return;
     case CR_FAULT_DELAY: link->extra_us += touches ? entry->value : 0; return;
     case CR_FAULT_RESET:
     case CR_FAULT_CRASH:
+    case CR_FAULT_WIPE:
     case CR_FAULT_POWER:
     case CR_FAULT_PAUSE:
     case CR_FAULT_DISK:

@@ -22,8 +22,8 @@ enum {
     ALL = (1 << CR_FAULTS_END) - 2,
     CUTS = 1 << CR_FAULT_PARTITION | 1 << CR_FAULT_ISOLATE | 1 << CR_FAULT_ONE_WAY,
     NOISE = 1 << CR_FAULT_LOSS | 1 << CR_FAULT_DUPLICATE | 1 << CR_FAULT_REORDER |
-            1 << CR_FAULT_CORRUPT | 1 << CR_FAULT_DELAY | 1 << CR_FAULT_RESET,
-    DEATHS = 1 << CR_FAULT_CRASH | 1 << CR_FAULT_POWER,
+            1 << CR_FAULT_CORRUPT | 1 << CR_FAULT_DELAY | 1 << CR_FAULT_RESET | 1 << CR_FAULT_LINK,
+    DEATHS = 1 << CR_FAULT_CRASH | 1 << CR_FAULT_WIPE | 1 << CR_FAULT_POWER,
     STALLS = 1 << CR_FAULT_PAUSE | 1 << CR_FAULT_DISK,
 };
 
@@ -33,7 +33,7 @@ static const struct cr_scenario scenarios[] = {
     {"storm", "all kinds of faults in every seed", ALL, false, false},
     {"cuts", "partitions of every form", CUTS, false, false},
     {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false},
-    {"deaths", "killed processes and lost power", DEATHS, false, false},
+    {"deaths", "killed processes, lost power, lost data", DEATHS, false, false},
     {"stalls", "nodes and disks that stand still", STALLS, false, false},
     {"clocks", "wall clocks that jump, with killed processes", 1 << CR_FAULT_CLOCK | DEATHS, false,
      false},

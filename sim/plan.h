@@ -33,21 +33,24 @@ enum cr_purpose {
 };
 
 /* kind, name, entries at most, interval in ms (least, most), value (least, most), what it is */
-#define CR_FAULTS(X)                                                                           \
-    X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other") \
-    X(ISOLATE, "isolate", 3, 100, 5000, 0, 0, "one node hears nothing and is not heard")       \
-    X(ONE_WAY, "one-way", 3, 100, 3000, 0, 0, "the group is not heard, but hears")             \
-    X(LOSS, "loss", 3, 100, 4000, 10, 400, "per 1000 frames are lost")                         \
-    X(DUPLICATE, "duplicate", 2, 100, 4000, 10, 500, "per 1000 frames arrive twice")           \
-    X(CORRUPT, "corrupt", 2, 100, 3000, 1, 50, "per 1000 frames have a bit flipped")           \
-    X(REORDER, "reorder", 2, 100, 4000, 1000, 200000, "us of extra delay, each frame its own") \
-    X(DELAY, "delay", 3, 100, 3000, 10000, 1500000, "us more on all links of one node")        \
-    X(RESET, "reset", 3, 100, 4000, 20, 800, "ms between resets of random connections")        \
-    X(CRASH, "crash", 6, 20, 4000, 0, 1, "process killed (0) or power lost (1)")               \
-    X(POWER, "power", 2, 20, 1500, 0, 0, "all nodes lose power at once")                       \
-    X(PAUSE, "pause", 3, 20, 3000, 0, 0, "one node stands still")                              \
-    X(DISK, "disk", 3, 100, 4000, 5000, 600000, "us that each sync of one node takes longer")  \
-    X(CLOCK, "clock", 4, 100, 4000, 0, 6000, "ms of jump of one node's wall clock, less 3000")
+#define CR_FAULTS(X)                                                                            \
+    X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other")  \
+    X(ISOLATE, "isolate", 3, 100, 5000, 0, 0, "one node hears nothing and is not heard")        \
+    X(ONE_WAY, "one-way", 3, 100, 3000, 0, 0, "the group is not heard, but hears")              \
+    X(LOSS, "loss", 3, 100, 4000, 10, 400, "per 1000 frames are lost")                          \
+    X(DUPLICATE, "duplicate", 2, 100, 4000, 10, 500, "per 1000 frames arrive twice")            \
+    X(CORRUPT, "corrupt", 2, 100, 3000, 1, 50, "per 1000 frames have a bit flipped")            \
+    X(REORDER, "reorder", 2, 100, 4000, 1000, 200000, "us of extra delay, each frame its own")  \
+    X(DELAY, "delay", 3, 100, 3000, 10000, 1500000, "us more on all links of one node")         \
+    X(RESET, "reset", 3, 100, 4000, 20, 800, "ms between resets of random connections")         \
+    X(CRASH, "crash", 6, 20, 4000, 0, 1, "process killed (0) or power lost (1)")                \
+    X(WIPE, "wipe", 1, 20, 2000, 0, 0, "one node loses its data folder, not its key and guard") \
+    X(POWER, "power", 2, 20, 1500, 0, 0, "all nodes lose power at once")                        \
+    X(PAUSE, "pause", 3, 20, 3000, 0, 0, "one node stands still")                               \
+    X(DISK, "disk", 3, 100, 4000, 5000, 600000, "us that each sync of one node takes longer")   \
+    X(CLOCK, "clock", 4, 100, 4000, 0, 6000, "ms of jump of one node's wall clock, less 3000")  \
+    X(LINK, "link", 6, 200, 5000, 20000, 800000,                                                \
+      "us more from one node to the first other of the group")
 
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };

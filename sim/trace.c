@@ -8,7 +8,7 @@
 
 #include "cluster.h"
 
-enum { COLUMN_BYTES = 34 };
+enum { FACTS_BYTES = 68 };
 
 static void mix(struct cr_trace *trace, uint64_t value)
 {
@@ -25,7 +25,7 @@ static void print_vertex(const struct cr_event_vertex *vertex, char *out)
 {
     const struct cr_ref ref = {
         .round = vertex->header->round, .author = vertex->header->author, .digest = vertex->digest};
-    cr_ref_print(&ref, out, COLUMN_BYTES * 2);
+    cr_ref_print(&ref, out, FACTS_BYTES);
 }
 
 static void print_refs(const struct cr_event *event, char *out, size_t room)
@@ -39,7 +39,7 @@ static void print_refs(const struct cr_event *event, char *out, size_t room)
 /* The name of the event, and its facts in `out`. */
 static const char *describe(struct cr_trace *trace, const struct cr_event *event, char *out)
 {
-    const size_t room = COLUMN_BYTES * 2;
+    const size_t room = FACTS_BYTES;
     switch (event->kind) {
     case CR_EVENT_RESTORE_HEAD:
         mix_digest(trace, &event->head.commit_digest);
@@ -125,7 +125,7 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
 {
     struct cr_sim *sim = host->sim;
     struct cr_trace *trace = &sim->trace;
-    char facts[COLUMN_BYTES * 2] = "";
+    char facts[FACTS_BYTES] = "";
     mix(trace, sim->now_us);
     mix(trace, (uint64_t)host->self << 32 | (uint64_t)event->kind);
     for (uint32_t i = 0; i < host->effects.count; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trace.h: one fixed-width line for every event at a node (legend: docs/testing.md), and the hash of
- * all of them: equal for equal runs, whatever the compiler. */
+/* trace.h: one fixed-width line for every event at a node (legend: docs/testing.md), and the hash
+ * of all of them: equal for equal runs, whatever the compiler. */
 #ifndef CR_SIM_TRACE_H
 #define CR_SIM_TRACE_H
 

@@ -238,6 +238,32 @@ static void every_failing_call(void **state)
     }
 }
 
+/* Goal: a record is on the disk when it is told so. Method: a second folder gets only what is
+ * synced. */
+static void durable_when_told(void **state)
+{
+    (void)state;
+    const struct test_path live = path_of("live");
+    const struct test_path shadow = path_of("shadow");
+    const struct test_path path = path_of("live/guard");
+    const struct test_path synced = path_of("shadow/guard");
+    struct cr_guard *guard;
+    struct cr_guard_record record;
+    bool found;
+    assert_int_equal(mkdir(live.text, 0700), 0);
+    assert_int_equal(mkdir(shadow.text, 0700), 0);
+    write_rounds(path.text, 1, 1); /* opened again, the file has only its own name */
+    fault.live = live.text;
+    fault.shadow = shadow.text;
+    assert_int_equal(open_guard(path.text, &guard, &record, &found), CR_OK);
+    for (uint32_t round = 1; round <= 5; round++) {
+        const struct cr_guard_record next = record_of(round);
+        assert_int_equal(cr_guard_write(guard, &next, &failure), CR_OK);
+        expect_round(synced.text, round);
+    }
+    cr_guard_close(guard);
+}
+
 /* Goal: EINTR and short counts change nothing. */
 static void choppy_calls(void **state)
 {
@@ -251,8 +277,9 @@ static void choppy_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(round_trip), STORE_TEST(regress_is_a_bug),   STORE_TEST(damaged_slots),
-        STORE_TEST(refusals),   STORE_TEST(every_failing_call), STORE_TEST(choppy_calls),
+        STORE_TEST(round_trip),        STORE_TEST(regress_is_a_bug),   STORE_TEST(damaged_slots),
+        STORE_TEST(refusals),          STORE_TEST(every_failing_call), STORE_TEST(choppy_calls),
+        STORE_TEST(durable_when_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

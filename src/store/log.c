@@ -14,8 +14,10 @@ enum {
     /* Zeros written into the next segment per sync. Overwriting written blocks makes fdatasync a
      * quarter faster for groups up to 64 KiB and does nothing for large ones (docs/storage.md,
      * "Figures"). One slice per sync suits both: with small groups there are thousands of syncs
-     * until the segment is needed, with large groups few, and little is written in vain. */
+     * until the segment is needed, with large groups few, and little is written in vain. A disk
+     * that is busy gets no more to do: there the queue decides, not the kind of blocks. */
     SPARE_SLICE_BYTES = 64 * 1024,
+    SPARE_BUSY_US = 1000,    /* the last sync took at least this long */
     SPARE_RETRY_SYNCS = 256, /* after the next segment could not be made */
 };
 
@@ -220,7 +222,7 @@ static void prepare_spare(struct cr_log *log)
 {
     if (log->offset < log->options.segment_bytes / 2) return;
     if (log->spare.fd >= 0) {
-        zero_spare(log);
+        if (load_relaxed(&log->sync_us_last) < SPARE_BUSY_US) zero_spare(log);
         return;
     }
     if (load_relaxed(&log->syncs) < log->spare.retry_sync) return;

@@ -508,6 +508,7 @@ static void damaged_values(void **state)
     static const char text[] = "a text that is found again";
     const struct test_path path = path_of("state");
     struct cr_state_reader *reader;
+    set_boot_id("aaaa-1"); /* else it would be thrown away anyhow */
     for (uint32_t by_reader = 0; by_reader < 2; by_reader++) {
         struct cr_state_db *db = open_db(path.text);
         commit_text(db, 1, text);
@@ -549,6 +550,7 @@ static void damaged_head(void **state)
     const struct test_path data = path_of("state/data.mdb");
     const uint64_t two = 2;
     const struct cr_hash digest = cr_hash_of(&two, sizeof two);
+    set_boot_id("aaaa-1");
     struct cr_state_db *db = open_db(path.text);
     commit_text(db, 2, "two");
     cr_state_db_close(db);

@@ -3,8 +3,8 @@
 
 #include "api/request.h"
 
-/* Whatever JSON says, it is refused with a reason or becomes a transaction that decodes, or breaks a limit that only the
- * binary form knows. */
+/* Whatever JSON says, it is refused with a reason or becomes a transaction that decodes, or breaks
+ * a limit that only the binary form knows. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count)
 {
     static uint8_t tx_bytes[CR_TX_BYTES_MAX];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "node/clock.h"
+#include "node/verify.h"
 #include "store/commit_record.h"
 
 enum {
@@ -32,6 +33,8 @@ struct cr_executor {
     uint32_t results_count, results_max;
     struct cr_api_result *results;
     uint32_t txs_in_commit;
+    uint32_t verdicts_max;
+    uint8_t *verdicts; /* of the commit that runs */
     struct cr_executor_stats stats;
 };
 
@@ -54,9 +57,9 @@ static bool room_for_result(struct cr_executor *e)
     return true;
 }
 
-/* Whether this result says something final of the transaction with this id. A forged copy does not: the
- * id leaves the signature out, so anybody may have had one ordered first. Expiry does: its time is
- * under the id. */
+/* Whether this result says something final of the transaction with this id. A forged copy does not:
+ * the id leaves the signature out, so anybody may have had one ordered first. Expiry does: its time
+ * is under the id. */
 static bool is_definite(const struct cr_ledger_tx_result *result)
 {
     return result->authentic || result->result == CR_RESULT_EXPIRED;
@@ -132,6 +135,7 @@ void cr_executor_free(struct cr_executor *e)
     for (; e->first < e->end; e->first++)
         forget(e, &e->pending[e->first % CR_EXECUTOR_COMMITS_MAX]);
     free(e->results);
+    free(e->verdicts);
     free(e->arena_memory);
     free(e);
 }
@@ -220,9 +224,35 @@ static void put_rows(struct cr_executor *e, const struct cr_ledger_commit *commi
     cr_state_db_put_commit(e->config.db, &row);
 }
 
-static void execute(struct cr_executor *e, struct pending *p, struct cr_ledger_payload *payloads)
+/* The verdicts known by now, for the workers may still be at it. NULL when memory is short: then the
+ * ledger asks for each. */
+static const uint8_t *verdicts_now(struct cr_executor *e, const struct cr_body *body,
+                                   uint32_t *used)
+{
+    if (!body->verdicts || body->payload_count > e->verdicts_max - *used) return NULL;
+    uint8_t *now = e->verdicts + *used;
+    for (uint32_t i = 0; i < body->payload_count; i++)
+        now[i] = cr_verify_verdict(body->verdicts, i);
+    *used += body->payload_count;
+    return now;
+}
+
+static void make_room_for_verdicts(struct cr_executor *e, const struct pending *p)
 {
     uint32_t count = 0;
+    for (uint32_t i = 0; i < p->bodies_count; i++)
+        count += cr_body_get(e->config.bodies, p->bodies[i])->payload_count;
+    if (count <= e->verdicts_max) return;
+    uint8_t *grown = realloc(e->verdicts, count);
+    if (!grown) return;
+    e->verdicts = grown;
+    e->verdicts_max = count;
+}
+
+static void execute(struct cr_executor *e, struct pending *p, struct cr_ledger_payload *payloads)
+{
+    uint32_t count = 0, verdicts_used = 0;
+    make_room_for_verdicts(e, p);
     for (uint32_t i = 0; i < p->bodies_count; i++) {
         const struct cr_body *body = cr_body_get(e->config.bodies, p->bodies[i]);
         cr_state_db_put_vertex(e->config.db, &body->ref.digest, &body->position);
@@ -231,7 +261,7 @@ static void execute(struct cr_executor *e, struct pending *p, struct cr_ledger_p
             (struct cr_ledger_payload){.bytes = body->block->bytes + body->payload_offset,
                                        .bytes_count = body->payload_bytes,
                                        .txs_count = body->payload_count,
-                                       .verdicts = body->verdicts};
+                                       .verdicts = verdicts_now(e, body, &verdicts_used)};
     }
     p->commit.payloads = payloads;
     p->commit.payloads_count = count;

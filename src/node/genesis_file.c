@@ -46,7 +46,7 @@ static const struct {
     {"lan",
      {.gc_depth = 64,
       .round_delay_us = 4000,
-      .idle_delay_us = 200000,
+      .idle_delay_us = 400000,
       .checkpoint_commits = 256,
       .tx_ttl_max = 65536,
       .payload_bytes_max = 512 * 1024}},

@@ -230,7 +230,7 @@ static void wrong_files_are_explained(void **state)
     replace("\"gc_depth\":64,", "", "gc_depth is missing");
     replace("\"gc_depth\":64", "\"gc_depth\":64,\"gc_depths\":1", "not known here");
     replace("\"gc_depth\":64", "\"gc_depth\":-1", "out of range");
-    replace("\"idle_delay_us\":200000", "\"idle_delay_us\":1000", "smaller than round_delay_us");
+    replace("\"idle_delay_us\":400000", "\"idle_delay_us\":1000", "smaller than round_delay_us");
     replace("\"stake\":10", "\"stake\":0", "no stake");
     replace("\"stake\":10", "\"stake\":-5", "no stake");
     replace("\"stake\":10", "\"stake\":21", "alone it could stop the chain");

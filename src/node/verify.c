@@ -16,18 +16,32 @@ struct slot {
     _Atomic bool done; /* release by the worker, acquire by the main loop */
 };
 
+struct clients {
+    struct cr_verify_clients job;
+    _Atomic bool done; /* as above */
+};
+
+/* The payload a worker is in the middle of; a vertex that arrives goes first. */
+struct unfinished {
+    struct clients *clients; /* NULL: none */
+    struct cr_payload left;
+    uint32_t next;
+};
+
 struct cr_verify {
     struct cr_verify_config config;
     struct cr_prepared_key *keys[CR_VALIDATORS_MAX];
     enum cr_alg algs[CR_VALIDATORS_MAX];
-    pthread_mutex_t lock; /* put, claimed, stopping */
+    pthread_mutex_t lock; /* put and claimed of both, stopping */
     pthread_cond_t more;
     uint64_t put, claimed;
+    uint64_t clients_put, clients_claimed;
     bool stopping;
-    uint64_t taken; /* main loop only */
+    uint64_t taken, clients_taken; /* main loop only */
     uint32_t threads_count;
     pthread_t threads[THREADS_MAX];
     struct slot slots[CR_VERIFY_JOBS_MAX];
+    struct clients clients[CR_VERIFY_CLIENTS_MAX];
 };
 
 static bool author_signed(const struct cr_verify *v, const struct cr_vertex *vertex)
@@ -55,62 +69,77 @@ static bool payload_is_good(const struct cr_vertex *vertex)
     return cr_payload_check(vertex->payload, header->payload_bytes, header->payload_count) == CR_OK;
 }
 
-/* The clients' signatures, one verdict each. A bad one does not make the vertex invalid: whether a
- * transaction counts is decided at its execution, by everybody alike. */
-static uint8_t *client_verdicts(const struct cr_verify *v, struct cr_state_reader *reader,
-                                const struct cr_vertex *vertex)
+static enum cr_verify_result check(const struct cr_verify *v, const struct cr_vertex *vertex)
 {
-    const struct cr_header *header = &vertex->header;
+    if (!author_signed(v, vertex)) return CR_VERIFY_BAD_SIGNATURE;
+    return payload_is_good(vertex) ? CR_VERIFY_GOOD : CR_VERIFY_BAD_PAYLOAD;
+}
+
+/* One client's signature. A bad one does not make the vertex invalid: whether a transaction counts is
+ * decided at its execution, by everybody alike. */
+static void check_client(const struct cr_verify *v, struct cr_state_reader *reader,
+                         struct unfinished *unfinished)
+{
+    const struct cr_verify_clients *job = &unfinished->clients->job;
     const uint8_t *bytes;
     uint32_t bytes_count;
-    uint32_t i = 0;
-    if (header->payload_count == 0) return NULL;
-    uint8_t *verdicts = calloc(header->payload_count, 1);
-    struct cr_payload payload =
-        cr_payload_begin(vertex->payload, header->payload_bytes, header->payload_count);
-    while (verdicts && cr_payload_next(&payload, &bytes, &bytes_count)) {
-        struct cr_tx tx;
-        if (cr_tx_decode(bytes, bytes_count, &tx) == CR_OK)
-            verdicts[i] = (uint8_t)cr_keycache_verify(v->config.keycache, reader, &tx);
-        i++;
+    struct cr_tx tx;
+    if (cr_payload_next(&unfinished->left, &bytes, &bytes_count)) {
+        const uint32_t i = unfinished->next++;
+        if (cr_tx_decode(bytes, bytes_count, &tx) != CR_OK) return;
+        const enum cr_sig_verdict verdict = cr_keycache_verify(v->config.keycache, reader, &tx);
+        __atomic_store_n(&job->verdicts[i], (uint8_t)verdict, __ATOMIC_RELAXED);
+        return;
     }
-    return verdicts;
+    atomic_store_explicit(&unfinished->clients->done, true, memory_order_release);
+    unfinished->clients = NULL;
 }
 
-static void check(const struct cr_verify *v, struct cr_state_reader *reader,
-                  struct cr_verify_job *job)
-{
-    job->verdicts = NULL;
-    job->result = CR_VERIFY_BAD_SIGNATURE;
-    if (!author_signed(v, &job->vertex)) return;
-    job->result = CR_VERIFY_BAD_PAYLOAD;
-    if (!payload_is_good(&job->vertex)) return;
-    job->result = CR_VERIFY_GOOD;
-    job->verdicts = client_verdicts(v, reader, &job->vertex);
-}
+enum turn { STOP, VERTEX, CLIENT };
 
-static bool claim(struct cr_verify *v, uint64_t *index)
+static enum turn claim(struct cr_verify *v, struct unfinished *unfinished, uint64_t *index)
 {
+    enum turn turn = STOP;
     pthread_mutex_lock(&v->lock);
-    while (v->claimed == v->put && !v->stopping)
+    while (v->claimed == v->put && v->clients_claimed == v->clients_put && !unfinished->clients &&
+           !v->stopping)
         pthread_cond_wait(&v->more, &v->lock);
-    const bool stopping = v->stopping;
-    if (!stopping) *index = v->claimed++;
+    if (v->stopping) {
+        turn = STOP;
+    } else if (v->claimed < v->put) {
+        *index = v->claimed++;
+        turn = VERTEX;
+    } else {
+        turn = CLIENT;
+        if (!unfinished->clients) {
+            struct clients *next = &v->clients[v->clients_claimed++ % CR_VERIFY_CLIENTS_MAX];
+            *unfinished = (struct unfinished){.clients = next,
+                                              .left = cr_payload_begin(next->job.payload,
+                                                                       next->job.payload_bytes,
+                                                                       next->job.payload_count)};
+        }
+    }
     pthread_mutex_unlock(&v->lock);
-    return !stopping;
+    return turn;
 }
 
 static void *work(void *context)
 {
     struct cr_verify *v = context;
     struct cr_state_reader *reader = NULL;
+    struct unfinished unfinished = {0};
     uint64_t index;
+    enum turn turn;
     /* Without a reader registered keys are not found early; the executor verifies then. */
     if (cr_state_reader_open(v->config.db, &reader) != CR_OK) reader = NULL;
-    while (claim(v, &index)) {
+    while ((turn = claim(v, &unfinished, &index)) != STOP) {
         const uint64_t one = 1;
+        if (turn == CLIENT) {
+            check_client(v, reader, &unfinished);
+            continue;
+        }
         struct slot *slot = &v->slots[index % CR_VERIFY_JOBS_MAX];
-        check(v, reader, &slot->job);
+        slot->job.result = check(v, &slot->job.vertex);
         atomic_store_explicit(&slot->done, true, memory_order_release);
         if (write(v->config.wake_fd, &one, sizeof one) < 0) continue; /* full: it wakes anyway */
     }
@@ -151,8 +180,6 @@ void cr_verify_stop(struct cr_verify *v)
     pthread_mutex_unlock(&v->lock);
     for (uint32_t i = 0; i < v->threads_count; i++)
         pthread_join(v->threads[i], NULL);
-    for (; v->taken < v->claimed; v->taken++)
-        free(v->slots[v->taken % CR_VERIFY_JOBS_MAX].job.verdicts);
     for (uint32_t i = 0; i < v->config.validators_count; i++)
         cr_verifier()->forget(v->keys[i]);
     pthread_cond_destroy(&v->more);
@@ -169,7 +196,6 @@ struct cr_verify_job *cr_verify_new(struct cr_verify *v)
 void cr_verify_submit(struct cr_verify *v)
 {
     struct slot *slot = &v->slots[v->put % CR_VERIFY_JOBS_MAX];
-    slot->job.verdicts = NULL;
     atomic_store_explicit(&slot->done, false, memory_order_relaxed);
     pthread_mutex_lock(&v->lock);
     v->put++;
@@ -189,6 +215,29 @@ void cr_verify_release(struct cr_verify *v)
 {
     CR_ASSERT(v->taken < v->put);
     v->taken++;
+}
+
+bool cr_verify_clients(struct cr_verify *v, const struct cr_verify_clients *clients)
+{
+    if (v->clients_put - v->clients_taken == CR_VERIFY_CLIENTS_MAX) return false;
+    struct clients *slot = &v->clients[v->clients_put % CR_VERIFY_CLIENTS_MAX];
+    slot->job = *clients;
+    atomic_store_explicit(&slot->done, false, memory_order_relaxed);
+    pthread_mutex_lock(&v->lock);
+    v->clients_put++;
+    pthread_cond_signal(&v->more);
+    pthread_mutex_unlock(&v->lock);
+    return true;
+}
+
+bool cr_verify_clients_done(struct cr_verify *v, uint32_t *body)
+{
+    if (v->clients_taken == v->clients_put) return false;
+    struct clients *slot = &v->clients[v->clients_taken % CR_VERIFY_CLIENTS_MAX];
+    if (!atomic_load_explicit(&slot->done, memory_order_acquire)) return false;
+    *body = slot->job.body;
+    v->clients_taken++;
+    return true;
 }
 
 bool cr_verify_has(const struct cr_verify *v, const struct cr_hash *digest)

@@ -10,7 +10,10 @@
 #include "node/keycache.h"
 #include "wire/vertex.h"
 
-enum { CR_VERIFY_JOBS_MAX = 256 };
+enum {
+    CR_VERIFY_JOBS_MAX = 256,
+    CR_VERIFY_CLIENTS_MAX = 1024, /* vertices whose clients' signatures are under way */
+};
 
 enum cr_verify_result {
     CR_VERIFY_GOOD = 1,
@@ -24,7 +27,6 @@ struct cr_verify_job {
     bool of_range;           /* part of an answer to SYNC */
     struct cr_vertex vertex; /* views into the body's block, which stays while the job lives */
     enum cr_verify_result result;
-    uint8_t *verdicts; /* out: per transaction; owned by the receiver of the result; may be NULL */
 };
 
 struct cr_verify;
@@ -49,6 +51,23 @@ void cr_verify_submit(struct cr_verify *verify);
 /* Main loop only: the oldest job when it is done, else NULL; release it afterwards. */
 struct cr_verify_job *cr_verify_done(struct cr_verify *verify);
 void cr_verify_release(struct cr_verify *verify);
+/* Main loop only: the clients' signatures of one payload. Verdicts (enum cr_sig_verdict, zero at first)
+ * are stored atomically one by one; read them so (cr_verify_verdict). Body and verdicts stay until
+ * cr_verify_clients_done gives the body back, in order. False: too many are under way. */
+struct cr_verify_clients {
+    uint32_t body;
+    const uint8_t *payload;
+    uint32_t payload_bytes, payload_count;
+    uint8_t *verdicts;
+};
+bool cr_verify_clients(struct cr_verify *verify, const struct cr_verify_clients *clients);
+bool cr_verify_clients_done(struct cr_verify *verify, uint32_t *body);
+
+static inline uint8_t cr_verify_verdict(const uint8_t *verdicts, uint32_t i)
+{
+    return __atomic_load_n(&verdicts[i], __ATOMIC_RELAXED);
+}
+
 /* Whether a vertex with this digest is under way. */
 bool cr_verify_has(const struct cr_verify *verify, const struct cr_hash *digest);
 uint32_t cr_verify_count(const struct cr_verify *verify);

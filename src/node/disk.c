@@ -52,8 +52,8 @@ static bool append_one(struct cr_disk *d, struct cr_disk_item *item)
 }
 
 /* Appends what waits and writes it, so that it survives the process; only then the main loop learns
- * of it. Returns whether one of our own vertices is among it. Nobody takes results any more once we are
- * stopping. */
+ * of it. Returns whether one of our own vertices is among it. Nobody takes results any more once we
+ * are stopping. */
 static bool append(struct cr_disk *d, bool stopping, uint64_t *sequence,
                    struct cr_guard_record *guard)
 {
@@ -84,21 +84,13 @@ static bool append(struct cr_disk *d, bool stopping, uint64_t *sequence,
     return own;
 }
 
-/* The log first: a guard that knows of a vertex which the log has lost would burn that round, and
- * when a whole machine room loses power in between, burned rounds at many validators stop the chain
- * for ever. The other way round the vertex is in the log, unsent: recovery guards and sends it. */
-static void sync_all(struct cr_disk *d, uint64_t sequence, struct cr_guard_record *guard)
+static bool sync_log(struct cr_disk *d, uint64_t sequence)
 {
     struct cr_store_failure failure = {0};
     const uint64_t start_us = cr_now_us();
-    enum cr_err err = cr_log_sync(d->log, &failure);
-    if (err == CR_OK && guard) {
-        guard->log_sequence = cr_log_durable(d->log);
-        err = cr_guard_write(d->guard, guard, &failure);
-    }
-    if (err != CR_OK) {
+    if (cr_log_sync(d->log, &failure) != CR_OK) {
         fail(d, &failure);
-        return;
+        return false;
     }
     atomic_store_explicit(&d->durable, sequence, memory_order_release);
     signal_fd(d->wake_fd);
@@ -106,6 +98,19 @@ static void sync_all(struct cr_disk *d, uint64_t sequence, struct cr_guard_recor
     d->stats.syncs++;
     cr_histogram_add(&d->stats.sync_us, cr_now_us() - start_us);
     pthread_mutex_unlock(&d->stats_lock);
+    return true;
+}
+
+/* The guard follows the log, in the time while the vertex travels, and before the next one of ours is
+ * synced: it is at most one round behind what peers have seen, and a node that finds its log lost
+ * burns one round more (recover.c). It must not go first: a guard that knows of a vertex which the
+ * log has lost burns that round, and when a machine room loses power in between, burnt rounds at
+ * many validators stop the chain for ever. */
+static void write_guard(struct cr_disk *d, struct cr_guard_record *guard)
+{
+    struct cr_store_failure failure = {0};
+    guard->log_sequence = cr_log_durable(d->log);
+    if (cr_guard_write(d->guard, guard, &failure) != CR_OK) fail(d, &failure);
 }
 
 static void wait_for_work(struct cr_disk *d, bool lingering)
@@ -132,7 +137,7 @@ static void *work(void *context)
         unsynced = unsynced || !idle;
         if (unsynced && (own || idle || stopping) &&
             !atomic_load_explicit(&d->failed, memory_order_relaxed)) {
-            sync_all(d, sequence, own ? &guard : NULL);
+            if (sync_log(d, sequence) && own) write_guard(d, &guard);
             unsynced = false;
         }
         if (stopping && cr_ring_count(&d->in) == 0) return NULL;

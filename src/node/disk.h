@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* disk.h: the disk thread: appends to the segment log in order and makes it durable.
  *
- * Group commit: whatever has arrived is appended together; when a vertex of ours is among it, the
- * log is synced with one fdatasync and then the guard; only after both is it durable. Others'
- * vertices and commit records ride along, or are synced within CR_DISK_LINGER_MS when nothing of
- * ours comes. A failure is final: nothing more is written, and the main loop is told.
+ * Group commit: whatever has arrived is appended together and, when a vertex of ours is among it,
+ * made durable by one fdatasync; the guard is written and synced behind it, before the next one.
+ * Others' vertices and commit records ride along, or are synced within CR_DISK_LINGER_MS when
+ * nothing of ours comes. A failure is final: nothing more is written, and the main loop is told.
  */
 #ifndef CR_NODE_DISK_H
 #define CR_NODE_DISK_H
@@ -48,7 +48,7 @@ bool cr_disk_failed(struct cr_disk *disk, struct cr_store_failure *failure);
 
 struct cr_disk_stats {
     uint64_t syncs;
-    struct cr_histogram sync_us; /* guard and log together */
+    struct cr_histogram sync_us; /* of the log */
 };
 void cr_disk_stats(struct cr_disk *disk, struct cr_disk_stats *out);
 

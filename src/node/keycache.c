@@ -80,12 +80,13 @@ static struct held *take_cached(struct cr_keycache *c, const struct cr_hash *acc
     return found;
 }
 
-/* A reference for the caller; NULL when the key is no key. */
+/* A reference for the caller. NULL when there is no such algorithm; never for want of memory,
+ * because replicas must agree on every signature. */
 static struct held *prepare(struct cr_keycache *c, const struct cr_hash *account,
                             const struct cr_public_key *key)
 {
     struct held *held = calloc(1, sizeof *held);
-    if (!held) return NULL;
+    CR_ASSERT(held != NULL);
     *held = (struct held){.account = *account, .alg = key->alg, .references = 2};
     held->key = cr_verifier()->prepare(key);
     if (!held->key) {

@@ -93,7 +93,7 @@ static void storage(struct cr_text *out, struct cr_node *node)
     one(out, "creto_log_bytes_total", "counter", "Bytes appended to the segment log.", log.bytes);
     if (!disk) return;
     cr_disk_stats(node->disk, disk);
-    head(out, "creto_log_sync_seconds", "summary", "Guard and log made durable, per group.");
+    head(out, "creto_log_sync_seconds", "summary", "The log made durable, per group.");
     cr_text_print(out,
                   "creto_log_sync_seconds{quantile=\"0.5\"} %.6f\n"
                   "creto_log_sync_seconds{quantile=\"0.99\"} %.6f\n"

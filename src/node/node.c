@@ -158,7 +158,7 @@ static void sleep_until_work(struct cr_node *node)
 
 static int loop(struct cr_node *node)
 {
-    struct cr_event start = {.kind = CR_EVENT_START, .signed_round = node->guard_record.round};
+    struct cr_event start = {.kind = CR_EVENT_START, .signed_round = node->signed_round};
     node->now_us = node->commit_us = cr_now_us();
     cr_node_step(node, &start);
     tell_executed(node);

@@ -261,15 +261,19 @@ static enum cr_err begin_of_walk(struct walk *walk, struct cr_log_position *begi
     return err;
 }
 
-/* The machine stopped between log and guard: the vertex was not sent, and may be now. */
-static enum cr_err guard_own(struct walk *walk, struct cr_store_failure *failure)
+/* The guard is at most one round behind the log. A log that is behind the guard was lost or replaced:
+ * then one round more than the guard knows may have been signed. */
+static enum cr_err reconcile_guard(struct walk *walk, struct cr_store_failure *failure)
 {
     struct cr_node *node = walk->node;
+    node->signed_round = node->guard_record.round;
+    if (walk->own.round < node->guard_record.round &&
+        walk->last.head.gc_round < node->guard_record.round)
+        node->signed_round++;
     if (walk->own.round <= node->guard_record.round) return CR_OK;
+    node->signed_round = walk->own.round;
     walk->own.log_sequence = cr_log_durable(node->log);
-    const enum cr_err err = cr_guard_write(node->guard, &walk->own, failure);
-    if (err == CR_OK) node->guard_record = walk->own;
-    return err;
+    return cr_guard_write(node->guard, &walk->own, failure);
 }
 
 enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failure)
@@ -287,7 +291,7 @@ enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failu
     }
     node->newest = walk.last.scan;
     if (err == CR_OK) err = restore_window(&walk, failure);
-    if (err == CR_OK) err = guard_own(&walk, failure);
+    if (err == CR_OK) err = reconcile_guard(&walk, failure);
     free(walk.vertex);
     if (err != CR_OK) return err;
     cr_report(CR_LOG_LEVEL_INFO, "store", "recovered",

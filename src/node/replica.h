@@ -59,7 +59,8 @@ struct cr_node {
 
     struct cr_secret_key *consensus_key, *transport_key;
     struct cr_guard *guard;
-    struct cr_guard_record guard_record;
+    struct cr_guard_record guard_record; /* as it was found */
+    uint32_t signed_round;               /* no vertex of ours above it was ever signed */
     struct cr_log *log;
     struct cr_state_db *db;
     struct cr_state_reader *reader;

@@ -7,8 +7,8 @@
  * greater counter counts; one torn slot is normal, two bad slots are CR_ERR_CORRUPT. The file is
  * preallocated, appears under its name only when it is whole, is never replaced, and is locked
  * while open.
- * It is written and synced after the log that holds the vertex, and before the vertex is sent: a
- * vertex in the log that the guard does not know was never sent (docs/storage.md, Recovery).
+ * It is written after the log that holds the vertex is synced, and before the next vertex of ours
+ * is: it is at most one round behind what peers may have seen (docs/storage.md, Recovery).
  *
  * Thread rule: one thread. A failed write is final: every later one returns its error.
  */

@@ -14,7 +14,7 @@
 #include "cli/http.h"
 #include "cli/process.h"
 
-enum { STOP_GRACE_MS = 3000, POLL_MS = 10, READY_PRESET_S = 30 };
+enum { STOP_GRACE_MS = 3000, KILL_GRACE_MS = 5000, POLL_MS = 10, READY_PRESET_S = 30 };
 
 static void sleep_ms(uint32_t ms)
 {
@@ -357,10 +357,23 @@ static int open_network(const struct cr_command *command, int words, char **word
     return -1;
 }
 
+/* Waits until nodes [from, until) are gone, ports and locks included. */
+static void await_end(const struct cr_localnet *net, uint32_t from, uint32_t until, uint32_t ms)
+{
+    const uint64_t deadline_us = cr_clock_us() + UINT64_C(1000) * ms;
+    for (;;) {
+        uint32_t alive = 0;
+        for (uint32_t i = from; i < until; i++)
+            alive += process_of(net, i).state != CR_PROCESS_NONE;
+        if (alive == 0 || cr_clock_us() >= deadline_us) return;
+        sleep_ms(POLL_MS);
+    }
+}
+
 /* SIGTERM, and SIGKILL to whoever is still there after the grace. Nodes [from, until). */
 static uint32_t end_nodes(const struct cr_localnet *net, uint32_t from, uint32_t until)
 {
-    uint32_t ended = 0, alive = 0;
+    uint32_t ended = 0;
     char folder[CR_PATH_BYTES_MAX];
     for (uint32_t i = from; i < until; i++) {
         cr_localnet_folder(net, i, folder);
@@ -368,19 +381,17 @@ static uint32_t end_nodes(const struct cr_localnet *net, uint32_t from, uint32_t
         (void)cr_process_signal(folder, SIGCONT); /* a frozen one must be able to end */
         ended++;
     }
-    const uint64_t deadline_us = cr_clock_us() + UINT64_C(1000) * STOP_GRACE_MS;
-    do {
-        alive = 0;
-        for (uint32_t i = from; i < until; i++)
-            alive += process_of(net, i).state != CR_PROCESS_NONE;
-        if (alive > 0) sleep_ms(POLL_MS);
-    } while (alive > 0 && cr_clock_us() < deadline_us);
+    await_end(net, from, until, STOP_GRACE_MS);
     for (uint32_t i = from; i < until; i++) {
         cr_localnet_folder(net, i, folder);
         if (cr_process_signal(folder, SIGKILL)) {
             fprintf(stderr, "creto: node%u did not end within %d s and was killed\n", i,
                     STOP_GRACE_MS / 1000);
         }
+    }
+    await_end(net, from, until, KILL_GRACE_MS);
+    for (uint32_t i = from; i < until; i++) {
+        cr_localnet_folder(net, i, folder);
         cr_process_forget(folder);
     }
     return ended;
@@ -428,6 +439,7 @@ static int signal_node(const struct cr_command *command, int words, char **word,
                            "node%u does not run; 'creto localnet restart %u' starts it", node,
                            node);
     }
+    if (signal == SIGKILL) await_end(&net, node, node + 1, KILL_GRACE_MS);
     if (json)
         cr_cli_print_json(json_pack("{s:i}", done, (int)node));
     else

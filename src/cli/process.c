@@ -18,8 +18,14 @@ static bool path_in(const char *folder, const char *name, char *out)
     return count > 0 && count < CR_PATH_BYTES_MAX;
 }
 
-/* The state letter and start time of a process from /proc/PID/stat, fields 3 and 22 of proc(5). */
-static bool read_stat(long pid, char *state, unsigned long long *started)
+struct stat_of_process {
+    char state;
+    unsigned long threads;
+    unsigned long long started;
+};
+
+/* From /proc/PID/stat: fields 3, 20 and 22 of proc(5). */
+static bool read_stat(long pid, struct stat_of_process *out)
 {
     char path[64], text[1024];
     (void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
@@ -30,15 +36,16 @@ static bool read_stat(long pid, char *state, unsigned long long *started)
     text[count] = 0;
     const char *at = strrchr(text, ')'); /* the name before it may hold anything */
     if (at == NULL || at[1] != ' ' || at[2] == 0) return false;
-    *state = at[2];
+    out->state = at[2];
     at += 2;
     for (int field = 3; field < 22; field++) {
+        if (field == 20) out->threads = strtoul(at, NULL, 10);
         at = strchr(at, ' ');
         if (at == NULL) return false;
         at++;
     }
     char *end = NULL;
-    *started = strtoull(at, &end, 10);
+    out->started = strtoull(at, &end, 10);
     return end != at;
 }
 
@@ -55,11 +62,11 @@ struct cr_process cr_process_find(const char *folder)
     const long pid = strtol(text, &end, 10);
     if (end == text || *end != ' ' || pid <= 1) return none;
     const unsigned long long wanted = strtoull(end + 1, NULL, 10);
-    unsigned long long started = 0;
-    char state = 0;
-    if (!read_stat(pid, &state, &started) || started != wanted) return none;
-    if (state == 'Z' || state == 'X') return none; /* dead, only not buried */
-    const bool stopped = state == 'T' || state == 't';
+    struct stat_of_process stat;
+    if (!read_stat(pid, &stat) || stat.started != wanted) return none;
+    /* Dead, only not buried. As long as other threads end, its ports and locks are not free. */
+    if ((stat.state == 'Z' || stat.state == 'X') && stat.threads <= 1) return none;
+    const bool stopped = stat.state == 'T' || stat.state == 't';
     return (struct cr_process){(pid_t)pid, stopped ? CR_PROCESS_STOPPED : CR_PROCESS_RUNNING};
 }
 
@@ -95,12 +102,11 @@ _Noreturn static void become(const char *program, const char *folder, int log)
 static enum cr_err write_pid(const char *folder, pid_t pid)
 {
     char path[CR_PATH_BYTES_MAX];
-    unsigned long long started = 0;
-    char state = 0;
-    if (!path_in(folder, "node.pid", path) || !read_stat(pid, &state, &started)) return CR_ERR_IO;
+    struct stat_of_process stat;
+    if (!path_in(folder, "node.pid", path) || !read_stat(pid, &stat)) return CR_ERR_IO;
     FILE *stream = fopen(path, "we");
     if (stream == NULL) return CR_ERR_IO;
-    const bool wrote = fprintf(stream, "%ld %llu\n", (long)pid, started) > 0;
+    const bool wrote = fprintf(stream, "%ld %llu\n", (long)pid, stat.started) > 0;
     return fclose(stream) == 0 && wrote ? CR_OK : CR_ERR_IO;
 }
 

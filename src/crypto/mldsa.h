@@ -48,7 +48,8 @@ struct cr_verify_item {
 
 struct cr_verifier {
     const char *name; /* "openssl" */
-    /* NULL when the bytes are no key of that algorithm or memory is out. */
+    /* NULL when there is no such algorithm. Like verify, it stops the process when memory is
+     * out. */
     struct cr_prepared_key *(*prepare)(const struct cr_public_key *key);
     void (*forget)(struct cr_prepared_key *key); /* NULL is allowed */
     /* Sets `valid` of every item; items are independent of each other. Any bytes are allowed. The

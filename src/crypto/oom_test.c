@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Goal: memory that runs out never turns a valid signature into an invalid one: the process stops.
- * Method: OpenSSL's n-th request for memory during a verification fails, or that one and all after
- * it, for every n, each in a process and a thread of its own. */
+ * Method: OpenSSL's n-th request for memory while a key is prepared and a signature verified fails,
+ * or that one and all after it, for every n, each in a process and a thread of its own. */
 #include "base/base.h"
 
 #include <openssl/crypto.h>
@@ -51,9 +51,15 @@ _Noreturn void cr_assert_failed(const char *cond, const char *file, int line)
     _exit(STOPPED);
 }
 
-static void *verify(void *item)
+static struct cr_public_key public;
+
+static void *verify(void *context)
 {
+    struct cr_verify_item *item = context;
+    struct cr_prepared_key *prepared = cr_verifier_openssl.prepare(&public);
+    item->key = prepared;
     cr_verifier_openssl.verify(item, 1);
+    cr_verifier_openssl.forget(prepared);
     return NULL;
 }
 
@@ -95,7 +101,6 @@ int main(void)
 {
     static const uint8_t message[32] = {1};
     static uint8_t signature[CR_SIG_BYTES_MAX];
-    static struct cr_public_key public;
     const uint8_t seed[32] = {5};
     struct cr_secret_key *secret = NULL;
     struct cr_verify_item item = {.message = message, .message_bytes = sizeof message};
@@ -103,15 +108,12 @@ int main(void)
     if (CRYPTO_set_mem_functions(give, give_more, take_back) != 1) return EXIT_FAILURE;
     if (cr_secret_key_from_seed(CR_ALG_MLDSA65, seed, &secret) != CR_OK) return EXIT_FAILURE;
     cr_secret_key_public(secret, &public);
-    struct cr_prepared_key *prepared = cr_verifier_openssl.prepare(&public);
     if (cr_sign(secret, NULL, 0, message, sizeof message, signature, &item.signature_bytes) !=
         CR_OK)
         return EXIT_FAILURE;
-    item.key = prepared;
     item.signature = signature;
 
     const bool passed = try_all(item, false) && try_all(item, true);
-    cr_verifier_openssl.forget(prepared);
     cr_secret_key_free(secret);
     return passed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -12,8 +12,8 @@
 static const struct cr_degraded_signals well = {
     .stake_up = 4, .stake_total = 4, .stake_quorum = 3, .commit_age_us = 1000};
 
-/* Goal: each level is entered at its own boundary and the worst signal wins. Method: one signal at a
- * time moved to both sides of its boundary, then all at once. */
+/* Goal: each level is entered at its own boundary and the worst signal wins. Method: one signal at
+ * a time moved to both sides of its boundary, then all at once. */
 static void worst_signal_wins(void **state)
 {
     (void)state;

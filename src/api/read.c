@@ -198,6 +198,7 @@ enum MHD_Result cr_handle_state(struct cr_request *request)
 
 /* ---- commits ---- */
 
+/* NULL while the record is not durable: for some milliseconds after the commit. */
 static json_t *leaders_json(struct cr_request *request, const struct cr_commit_row *row,
                             uint8_t *buffer)
 {
@@ -206,17 +207,17 @@ static json_t *leaders_json(struct cr_request *request, const struct cr_commit_r
     struct cr_ref *refs = NULL;
     enum cr_log_kind kind;
     size_t count;
-    json_t *leaders = json_array();
+    json_t *leaders = NULL;
     if (cr_log_read(request->api->config.backend.log, &row->position, &kind, buffer,
                     CR_LOG_RECORD_BYTES_MAX, &count) == CR_OK &&
         kind == CR_LOG_COMMIT &&
         cr_commit_record_decode(buffer, count, &record, &commit, &refs) == CR_OK) {
-        for (uint32_t i = 0; i < commit.leaders_count; i++) {
+        leaders = json_array();
+        for (uint32_t i = 0; i < commit.leaders_count; i++)
             json_array_append_new(
                 leaders, json_pack("{s:i, s:I, s:o}", "validator", (int)commit.leaders[i].author,
                                    "round", (json_int_t)commit.leaders[i].round, "digest",
                                    cr_json_hex(commit.leaders[i].digest.bytes, CR_HASH_BYTES)));
-        }
     }
     free(refs);
     return leaders;
@@ -225,12 +226,14 @@ static json_t *leaders_json(struct cr_request *request, const struct cr_commit_r
 static json_t *commit_json(struct cr_request *request, const struct cr_commit_row *row,
                            uint8_t *buffer)
 {
-    json_t *json = json_pack(
-        "{s:I, s:o, s:o, s:i, s:I, s:i, s:o}", "index", (json_int_t)row->index, "digest",
-        cr_json_hex(row->digest.bytes, CR_HASH_BYTES), "effects_digest",
-        cr_json_hex(row->effects_digest.bytes, CR_HASH_BYTES), "leader_round",
-        (int)row->leader_round, "timestamp_ms", (json_int_t)row->timestamp_ms, "transactions",
-        (int)row->txs_count, "leaders", leaders_json(request, row, buffer));
+    json_t *json =
+        json_pack("{s:I, s:o, s:o, s:i, s:I, s:i}", "index", (json_int_t)row->index, "digest",
+                  cr_json_hex(row->digest.bytes, CR_HASH_BYTES), "effects_digest",
+                  cr_json_hex(row->effects_digest.bytes, CR_HASH_BYTES), "leader_round",
+                  (int)row->leader_round, "timestamp_ms", (json_int_t)row->timestamp_ms,
+                  "transactions", (int)row->txs_count);
+    json_t *leaders = leaders_json(request, row, buffer);
+    if (json && leaders) json_object_set_new(json, "leaders", leaders);
     if (json && !cr_hash_is_zero(&row->state_root))
         json_object_set_new(json, "state_root", cr_json_hex(row->state_root.bytes, CR_HASH_BYTES));
     return json;

@@ -15,7 +15,7 @@
 
 enum {
     CR_DISK_ITEMS_MAX = 16384, /* > twice what one step of the core can store */
-    CR_DISK_LINGER_MS = 250,
+    CR_DISK_LINGER_MS = 20,
 };
 
 struct cr_disk_item {

@@ -181,6 +181,12 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
         verdict = place(core, header, &arrival->digest);
     }
     if (verdict == CR_VERDICT_OK) {
+        if (header->author == core->self) {
+            /* Signed by our key in an earlier life. Others build on it, so we take it, and never
+             * sign that round again, even if there is no room for it. */
+            core->verdicts[CR_VERDICT_SELF]++;
+            if (header->round > core->own.proposed) core->own.proposed = header->round;
+        }
         report_equivocation(core, arrival);
         if (!cr_dag_has_room(&core->dag, header, &arrival->digest, false))
             verdict = CR_VERDICT_CROWDED;
@@ -188,12 +194,6 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
     if (verdict != CR_VERDICT_OK) {
         cr_core_drop(core, arrival->body, verdict);
         return;
-    }
-    if (header->author == core->self) {
-        /* Signed by our key in an earlier life. Others build on it, so we take it, and never sign
-         * that round again. */
-        core->verdicts[CR_VERDICT_SELF]++;
-        if (header->round > core->own.proposed) core->own.proposed = header->round;
     }
     take(core, arrival, event->peer, 0);
 }
@@ -392,22 +392,29 @@ static void on_start(struct cr_core *core, uint32_t signed_round)
     core->syncer.moved_us = core->now_us;
 }
 
+/* Whether what the host has just signed may still be shown. */
+static enum cr_verdict judge_sealed(const struct cr_core *core,
+                                    const struct cr_event_vertex *sealed)
+{
+    const uint32_t round = sealed->header->round;
+    if (round <= core->dag.gc_round) return CR_VERDICT_OLD; /* sealing took too long */
+    /* A vertex of ours from an earlier life came meanwhile, or our key has a twin. */
+    if (round < core->own.proposed) return CR_VERDICT_CROWDED;
+    if (cr_dag_slot(&core->dag, round, core->self)->held > 0) return CR_VERDICT_CROWDED;
+    const bool room = cr_dag_has_room(&core->dag, sealed->header, &sealed->digest, false);
+    return room ? CR_VERDICT_OK : CR_VERDICT_CROWDED;
+}
+
 static void on_sealed(struct cr_core *core, const struct cr_event_vertex *sealed)
 {
     struct cr_own *own = &core->own;
     CR_ASSERT(own->proposal == CR_PROPOSAL_SEALING);
     CR_ASSERT(sealed->header->author == core->self);
     CR_ASSERT(sealed->header->round == core->header->round);
-    if (sealed->header->round <= core->dag.gc_round) { /* sealing took too long */
+    const enum cr_verdict verdict = judge_sealed(core, sealed);
+    if (verdict != CR_VERDICT_OK) {
         cr_core_emit(core, CR_EFFECT_REQUEUE)->body = sealed->body;
-        cr_core_drop(core, sealed->body, CR_VERDICT_OLD);
-        own->proposal = CR_PROPOSAL_NONE;
-        return;
-    }
-    if (!cr_dag_has_room(&core->dag, sealed->header, &sealed->digest,
-                         false)) { /* our key has a twin */
-        cr_core_emit(core, CR_EFFECT_REQUEUE)->body = sealed->body;
-        cr_core_drop(core, sealed->body, CR_VERDICT_CROWDED);
+        cr_core_drop(core, sealed->body, verdict);
         own->proposal = CR_PROPOSAL_NONE;
         return;
     }

@@ -107,8 +107,7 @@ static void propose(struct cr_core *core, uint32_t round)
     header->effects_digest = core->effects_digest;
     header->checkpoint_index = core->checkpoint_index;
     header->state_root = core->state_root;
-    cr_parents_choose(core, round, header);
-    if (!cr_core_quorum(core, &header->parents)) { /* the others have gaps */
+    if (!cr_parents_choose(core, round, header)) { /* too many have gaps */
         pacemaker->wake_us = core->now_us + GAPS_US;
         return;
     }

@@ -7,8 +7,8 @@ static bool suspect(const struct cr_core *core, uint32_t author)
     return core->dag.equivocal[author] > core->dag.gc_round;
 }
 
-/* Our reference promises the whole cone. What sync accepted with a gap (protocol 8.3) must not spread:
- * a cone that nobody can complete would stop every commit that contains it. */
+/* Our reference promises the whole cone. What sync accepted with a gap (protocol 8.3) must not
+ * spread: a cone that nobody can complete would stop every commit that contains it. */
 static bool complete(const struct cr_core *core, const struct cr_dag_vertex *v)
 {
     return core->dag.gap_round <= core->dag.gc_round || !v->gap;
@@ -72,24 +72,37 @@ static const struct cr_dag_vertex *left_behind(const struct cr_core *core, uint3
     return NULL;
 }
 
-void cr_parents_choose(const struct cr_core *core, uint32_t round, struct cr_header *header)
+/* Our highest vertex below round - 1. One from an earlier life that came back by sync may have a
+ * gap; then a lower one must do, until a fetch or the horizon closes the gap of the other. */
+static const struct cr_dag_vertex *own_below(const struct cr_core *core, uint32_t round)
+{
+    for (uint32_t r = round - 2; r > core->dag.gc_round; r--) {
+        const struct cr_dag_vertex *v = copy_at(core, r, core->self);
+        if (v != NULL) return v;
+    }
+    return NULL;
+}
+
+bool cr_parents_choose(const struct cr_core *core, uint32_t round, struct cr_header *header)
 {
     if (round == 1) {
         for (uint32_t a = 0; a < core->validators_count; a++) {
             cr_authors_add(&header->parents, a);
             header->parent_digests[a] = cr_committee_genesis_digest(core->committee, a);
         }
-        return;
+        return true;
     }
     choose_parents(core, header);
-    if (round == 2) return;
-    for (uint32_t a = 0; a < core->validators_count; a++) {
+    bool own = cr_authors_has(&header->parents, core->self) || core->dag.gc_round == round - 2;
+    for (uint32_t a = 0; a < core->validators_count && round > 2; a++) {
         if (cr_authors_has(&header->parents, a)) continue;
-        const struct cr_dag_vertex *v;
+        const struct cr_dag_vertex *v = NULL;
         if (a == core->self)
-            v = cr_dag_get(&core->dag, core->own.vertex); /* ours are complete */
-        else
-            v = suspect(core, a) ? NULL : left_behind(core, round, a);
+            v = own_below(core, round);
+        else if (!suspect(core, a))
+            v = left_behind(core, round, a);
         if (v != NULL) add_old(header, v);
+        if (v != NULL && a == core->self) own = true;
     }
+    return own && cr_core_quorum(core, &header->parents);
 }

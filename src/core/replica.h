@@ -135,8 +135,9 @@ void cr_pacemaker_on_accept(struct cr_core *core, const struct cr_dag_vertex *v)
 void cr_pacemaker_on_commit(struct cr_core *core);
 bool cr_core_is_idle(const struct cr_core *core);
 
-/* parents.c: docs/protocol.md 4.4. */
-void cr_parents_choose(const struct cr_core *core, uint32_t round, struct cr_header *header);
+/* parents.c: docs/protocol.md 4.4. False: not yet, a quorum of parents or a vertex of ours lacks
+ * without a gap. */
+bool cr_parents_choose(const struct cr_core *core, uint32_t round, struct cr_header *header);
 
 /* fetch.c: missing ancestors; answers; status. */
 void cr_fetch_expect(struct cr_core *core, uint64_t ask_at_us);

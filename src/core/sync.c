@@ -103,8 +103,8 @@ bool cr_sync_is_behind(const struct cr_core *core)
     return core->syncer.active && !core->syncer.rescue;
 }
 
-/* Something lacks, nothing is committed, and at least one peer has got further: it may have what lacks
- * in its log only. Any claim will do, for nothing is believed and nothing else stops meanwhile. */
+/* Something lacks, nothing is committed, and at least one peer has got further: it may have what
+ * lacks in its log only. Any claim will do: nothing is believed, nothing else stops meanwhile. */
 static bool needs_rescue(const struct cr_core *core)
 {
     if (core->dag.missing == 0 || core->now_us - core->syncer.moved_us < RESCUE_US) return false;

@@ -11,8 +11,8 @@ enum item {
 
 _Static_assert(CR_OPS_MAX <= UINT16_MAX, "ops_count is an u16");
 
-void cr_effects_begin(struct cr_effects *effects, const struct cr_state *state,
-                      const struct cr_hash *previous, const struct cr_ledger_commit *commit)
+void cr_ledger_effects_begin(struct cr_ledger_effects *effects, const struct cr_state *state,
+                             const struct cr_hash *previous, const struct cr_ledger_commit *commit)
 {
     effects->state = state;
     cr_bulk_init(&effects->bulk);
@@ -23,8 +23,8 @@ void cr_effects_begin(struct cr_effects *effects, const struct cr_state *state,
     cr_bulk_add_le(&effects->bulk, commit->timestamp_ms, 8);
 }
 
-void cr_effects_result(struct cr_effects *effects, const struct cr_hash *id, enum cr_result result,
-                       const uint8_t *ops, uint32_t ops_count)
+void cr_ledger_effects_result(struct cr_ledger_effects *effects, const struct cr_hash *id,
+                              enum cr_result result, const uint8_t *ops, uint32_t ops_count)
 {
     CR_ASSERT(ops_count <= CR_OPS_MAX);
     const uint32_t results_count = ops ? ops_count : 0;
@@ -35,8 +35,8 @@ void cr_effects_result(struct cr_effects *effects, const struct cr_hash *id, enu
     cr_bulk_add(&effects->bulk, ops, results_count);
 }
 
-void cr_effects_put(struct cr_effects *effects, const struct cr_hash *key, const uint8_t *bytes,
-                    uint32_t count)
+void cr_ledger_effects_put(struct cr_ledger_effects *effects, const struct cr_hash *key,
+                           const uint8_t *bytes, uint32_t count)
 {
     CR_ASSERT(count <= CR_ENTRY_BYTES_MAX);
     cr_bulk_add_le(&effects->bulk, ITEM_PUT, 1);
@@ -46,14 +46,14 @@ void cr_effects_put(struct cr_effects *effects, const struct cr_hash *key, const
     effects->state->put(effects->state->context, key, bytes, count);
 }
 
-void cr_effects_erase(struct cr_effects *effects, const struct cr_hash *key)
+void cr_ledger_effects_erase(struct cr_ledger_effects *effects, const struct cr_hash *key)
 {
     cr_bulk_add_le(&effects->bulk, ITEM_ERASE, 1);
     cr_bulk_add(&effects->bulk, key->bytes, sizeof key->bytes);
     effects->state->erase(effects->state->context, key);
 }
 
-struct cr_hash cr_effects_end(struct cr_effects *effects)
+struct cr_hash cr_ledger_effects_end(struct cr_ledger_effects *effects)
 {
     return cr_bulk_end(&effects->bulk);
 }

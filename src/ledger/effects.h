@@ -20,19 +20,19 @@
 #include "ledger/bulk.h"
 #include "ledger/ledger.h"
 
-struct cr_effects {
+struct cr_ledger_effects {
     const struct cr_state *state; /* borrowed */
     struct cr_bulk bulk;
 };
 
-void cr_effects_begin(struct cr_effects *effects, const struct cr_state *state,
-                      const struct cr_hash *previous, const struct cr_ledger_commit *commit);
+void cr_ledger_effects_begin(struct cr_ledger_effects *effects, const struct cr_state *state,
+                             const struct cr_hash *previous, const struct cr_ledger_commit *commit);
 /* `ops` is NULL when the transaction failed before its operations. */
-void cr_effects_result(struct cr_effects *effects, const struct cr_hash *id, enum cr_result result,
-                       const uint8_t *ops, uint32_t ops_count);
-void cr_effects_put(struct cr_effects *effects, const struct cr_hash *key, const uint8_t *bytes,
-                    uint32_t count);
-void cr_effects_erase(struct cr_effects *effects, const struct cr_hash *key);
-struct cr_hash cr_effects_end(struct cr_effects *effects);
+void cr_ledger_effects_result(struct cr_ledger_effects *effects, const struct cr_hash *id,
+                              enum cr_result result, const uint8_t *ops, uint32_t ops_count);
+void cr_ledger_effects_put(struct cr_ledger_effects *effects, const struct cr_hash *key,
+                           const uint8_t *bytes, uint32_t count);
+void cr_ledger_effects_erase(struct cr_ledger_effects *effects, const struct cr_hash *key);
+struct cr_hash cr_ledger_effects_end(struct cr_ledger_effects *effects);
 
 #endif

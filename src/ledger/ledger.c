@@ -20,7 +20,7 @@ struct cr_ledger {
     uint32_t position;                     /* of the next transaction in it */
     struct cr_public_key signer;           /* of the transaction in execution */
     struct cr_hash expired[EXPIRIES_AT_ONCE];
-    struct cr_effects effects;
+    struct cr_ledger_effects effects;
     struct cr_ops ops;
     struct cr_root root;
 };
@@ -52,7 +52,7 @@ static void put_genesis_account(struct cr_ledger *ledger, const struct cr_genesi
     const struct cr_entry_account entry = {
         .alg = account->key.alg, .key = account->key.bytes, .balance = account->balance};
     uint8_t bytes[CR_ENTRY_BYTES_MAX];
-    cr_effects_put(&ledger->effects, &key, bytes, cr_entry_encode_account(&entry, bytes));
+    cr_ledger_effects_put(&ledger->effects, &key, bytes, cr_entry_encode_account(&entry, bytes));
 }
 
 void cr_ledger_start_genesis(struct cr_ledger *ledger)
@@ -63,12 +63,13 @@ void cr_ledger_start_genesis(struct cr_ledger *ledger)
     const struct cr_hash none = {{0}};
     CR_ASSERT(genesis->accounts_count <= CR_GENESIS_ACCOUNTS_MAX);
 
-    cr_effects_begin(&ledger->effects, &ledger->host->state, &none, &commit);
+    cr_ledger_effects_begin(&ledger->effects, &ledger->host->state, &none, &commit);
     for (uint32_t i = 0; i < genesis->accounts_count; i++)
         put_genesis_account(ledger, &genesis->accounts[i]);
-    ledger->head = (struct cr_ledger_head){.commit_digest = genesis->id,
-                                           .effects_digest = cr_effects_end(&ledger->effects),
-                                           .timestamp_ms = genesis->timestamp_ms};
+    ledger->head =
+        (struct cr_ledger_head){.commit_digest = genesis->id,
+                                .effects_digest = cr_ledger_effects_end(&ledger->effects),
+                                .timestamp_ms = genesis->timestamp_ms};
     make_checkpoint(ledger);
 }
 
@@ -145,7 +146,7 @@ static void remember(struct cr_ledger *ledger, const struct cr_tx *tx, const str
     const struct cr_entry_recent recent = {.id = tx->id,
                                            .valid_until_commit = tx->valid_until_commit};
     uint8_t bytes[CR_ENTRY_BYTES_MAX];
-    cr_effects_put(&ledger->effects, key, bytes, cr_entry_encode_recent(&recent, bytes));
+    cr_ledger_effects_put(&ledger->effects, key, bytes, cr_entry_encode_recent(&recent, bytes));
     state->expiry_put(state->context, tx->valid_until_commit, key);
 }
 
@@ -165,7 +166,7 @@ static void tell(const struct cr_ledger *ledger, const struct cr_tx *tx, enum cr
 static void count(struct cr_ledger *ledger, const struct cr_hash *id, enum cr_result result,
                   const uint8_t *ops, uint32_t ops_count)
 {
-    cr_effects_result(&ledger->effects, id, result, ops, ops_count);
+    cr_ledger_effects_result(&ledger->effects, id, result, ops, ops_count);
     ledger->head.txs_count++;
 }
 
@@ -218,7 +219,7 @@ static void expire(struct cr_ledger *ledger, uint64_t commit_index)
                                        EXPIRIES_AT_ONCE)) > 0) {
         CR_ASSERT(taken <= EXPIRIES_AT_ONCE);
         for (uint32_t i = 0; i < taken; i++)
-            cr_effects_erase(&ledger->effects, &ledger->expired[i]);
+            cr_ledger_effects_erase(&ledger->effects, &ledger->expired[i]);
     }
 }
 
@@ -229,7 +230,7 @@ void cr_ledger_execute(struct cr_ledger *ledger, const struct cr_ledger_commit *
     ledger->commit = commit;
     ledger->position = 0;
 
-    cr_effects_begin(&ledger->effects, &ledger->host->state, &head->effects_digest, commit);
+    cr_ledger_effects_begin(&ledger->effects, &ledger->host->state, &head->effects_digest, commit);
     expire(ledger, commit->index - 1);
     for (uint32_t i = 0; i < commit->payloads_count; i++)
         execute_payload(ledger, &commit->payloads[i]);
@@ -237,7 +238,7 @@ void cr_ledger_execute(struct cr_ledger *ledger, const struct cr_ledger_commit *
     head->index = commit->index;
     head->commit_digest = commit->digest;
     head->timestamp_ms = commit->timestamp_ms;
-    head->effects_digest = cr_effects_end(&ledger->effects);
+    head->effects_digest = cr_ledger_effects_end(&ledger->effects);
     ledger->commit = NULL;
     if (head->index % ledger->genesis->params.checkpoint_commits == 0) make_checkpoint(ledger);
 }

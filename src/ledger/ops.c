@@ -176,11 +176,11 @@ static uint32_t encode_record(struct cr_ops *ops, const struct cr_ops_slot *slot
 }
 
 static void write_slot(struct cr_ops *ops, const struct cr_ops_slot *slot,
-                       struct cr_effects *effects)
+                       struct cr_ledger_effects *effects)
 {
     if (!slot->changed) return;
     if (!slot->exists) {
-        if (slot->existed) cr_effects_erase(effects, &slot->key);
+        if (slot->existed) cr_ledger_effects_erase(effects, &slot->key);
         return;
     }
     uint32_t count = 0;
@@ -191,10 +191,10 @@ static void write_slot(struct cr_ops *ops, const struct cr_ops_slot *slot,
     case CR_ENTRY_RECORD: count = encode_record(ops, slot); break;
     case CR_ENTRY_RECENT: CR_UNREACHABLE();
     }
-    cr_effects_put(effects, &slot->key, ops->scratch, count);
+    cr_ledger_effects_put(effects, &slot->key, ops->scratch, count);
 }
 
-void cr_ops_write(struct cr_ops *ops, struct cr_effects *effects)
+void cr_ops_write(struct cr_ops *ops, struct cr_ledger_effects *effects)
 {
     for (uint32_t i = 0; i < ops->slots_count; i++)
         write_slot(ops, &ops->slots[i], effects);

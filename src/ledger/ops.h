@@ -50,6 +50,6 @@ struct cr_ops {
 enum cr_result cr_ops_run(struct cr_ops *ops, const struct cr_state *state, const struct cr_tx *tx,
                           const struct cr_ledger_commit *commit);
 /* Writes what the last run has changed: nothing when it failed. */
-void cr_ops_write(struct cr_ops *ops, struct cr_effects *effects);
+void cr_ops_write(struct cr_ops *ops, struct cr_ledger_effects *effects);
 
 #endif

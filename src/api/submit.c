@@ -273,7 +273,8 @@ enum MHD_Result cr_handle_submit(struct cr_request *request)
     if (request->parked_once) return answer(request);
     const char *type =
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Content-Type");
-    if (type && strncasecmp(type, "application/octet-stream", 24) == 0) return submit_batch(request);
+    if (type && strncasecmp(type, "application/octet-stream", 24) == 0)
+        return submit_batch(request);
     if (type && strncasecmp(type, "application/json", 16) == 0) return submit_json(request);
     return refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, "media-type",
                   "Content-Type must be application/json or application/octet-stream");

@@ -15,6 +15,7 @@ enum {
     BACKOFF_US_MAX = 2000 * 1000,
     BACKOFF_UNANSWERED_US_MAX = 1000 * 1000, /* a peer that is down costs us little to try */
     STABLE_US = 5 * 1000 * 1000,
+    LATE_US = 100 * 1000, /* less is the ordinary jitter of a loop */
     REPORTS_PER_S = 3,
     REPORT_AGAIN_US = 10 * 1000 * 1000,
 };
@@ -412,9 +413,23 @@ uint64_t cr_net_deadline_us(const struct cr_net *net)
     return deadline;
 }
 
+/* Time in which we were late ourselves (a busy machine, a stopped process) is not the peers'
+ * silence: to drop all of them then would only make more work. */
+static void forgive(struct cr_net *net, uint64_t late_us)
+{
+    for (uint32_t i = 0; i < net->slots_used; i++) {
+        struct cr_conn *conn = net->slots[i];
+        if (conn && conn->silent_since_us != 0) conn->silent_since_us += late_us;
+    }
+}
+
 static void advance(struct cr_net *net, uint64_t now_us)
 {
-    if (now_us > net->now_us) net->now_us = now_us; /* QUIC aborts when time falls */
+    if (now_us <= net->now_us) return; /* QUIC aborts when time falls */
+    const uint64_t due_us = cr_net_deadline_us(net);
+    const uint64_t since_us = due_us > net->now_us ? due_us : net->now_us;
+    if (now_us > since_us && now_us - since_us > LATE_US) forgive(net, now_us - since_us);
+    net->now_us = now_us;
 }
 
 void cr_net_run(struct cr_net *net, uint64_t now_us)

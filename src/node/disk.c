@@ -101,11 +101,11 @@ static bool sync_log(struct cr_disk *d, uint64_t sequence)
     return true;
 }
 
-/* The guard follows the log, in the time while the vertex travels, and before the next one of ours is
- * synced: it is at most one round behind what peers have seen, and a node that finds its log lost
- * burns one round more (recover.c). It must not go first: a guard that knows of a vertex which the
- * log has lost burns that round, and when a machine room loses power in between, burnt rounds at
- * many validators stop the chain for ever. */
+/* The guard follows the log, in the time while the vertex travels, and before the next one of ours
+ * is synced: it is at most one round behind what peers have seen, and a node that finds its log
+ * lost burns one round more (recover.c). It must not go first: a guard that knows of a vertex which
+ * the log has lost burns that round, and when a machine room loses power in between, burnt rounds
+ * at many validators stop the chain for ever. */
 static void write_guard(struct cr_disk *d, struct cr_guard_record *guard)
 {
     struct cr_store_failure failure = {0};

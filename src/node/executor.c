@@ -224,8 +224,8 @@ static void put_rows(struct cr_executor *e, const struct cr_ledger_commit *commi
     cr_state_db_put_commit(e->config.db, &row);
 }
 
-/* The verdicts known by now, for the workers may still be at it. NULL when memory is short: then the
- * ledger asks for each. */
+/* The verdicts known by now, for the workers may still be at it. NULL when memory is short: then
+ * the ledger asks for each. */
 static const uint8_t *verdicts_now(struct cr_executor *e, const struct cr_body *body,
                                    uint32_t *used)
 {

@@ -261,8 +261,8 @@ static enum cr_err begin_of_walk(struct walk *walk, struct cr_log_position *begi
     return err;
 }
 
-/* The guard is at most one round behind the log. A log that is behind the guard was lost or replaced:
- * then one round more than the guard knows may have been signed. */
+/* The guard is at most one round behind the log. A log that is behind the guard was lost or
+ * replaced: then one round more than the guard knows may have been signed. */
 static enum cr_err reconcile_guard(struct walk *walk, struct cr_store_failure *failure)
 {
     struct cr_node *node = walk->node;

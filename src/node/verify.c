@@ -75,8 +75,8 @@ static enum cr_verify_result check(const struct cr_verify *v, const struct cr_ve
     return payload_is_good(vertex) ? CR_VERIFY_GOOD : CR_VERIFY_BAD_PAYLOAD;
 }
 
-/* One client's signature. A bad one does not make the vertex invalid: whether a transaction counts is
- * decided at its execution, by everybody alike. */
+/* One client's signature. A bad one does not make the vertex invalid: whether a transaction counts
+ * is decided at its execution, by everybody alike. */
 static void check_client(const struct cr_verify *v, struct cr_state_reader *reader,
                          struct unfinished *unfinished)
 {

@@ -51,9 +51,9 @@ void cr_verify_submit(struct cr_verify *verify);
 /* Main loop only: the oldest job when it is done, else NULL; release it afterwards. */
 struct cr_verify_job *cr_verify_done(struct cr_verify *verify);
 void cr_verify_release(struct cr_verify *verify);
-/* Main loop only: the clients' signatures of one payload. Verdicts (enum cr_sig_verdict, zero at first)
- * are stored atomically one by one; read them so (cr_verify_verdict). Body and verdicts stay until
- * cr_verify_clients_done gives the body back, in order. False: too many are under way. */
+/* Main loop only: the clients' signatures of one payload. Verdicts (enum cr_sig_verdict, zero at
+ * first) are stored atomically one by one; read them so (cr_verify_verdict). Body and verdicts stay
+ * until cr_verify_clients_done gives the body back, in order. False: too many are under way. */
 struct cr_verify_clients {
     uint32_t body;
     const uint8_t *payload;

@@ -43,7 +43,8 @@ must 'the genesis is made' eval '"$creto" genesis new "$home/genesis.json" --cha
     "${validators[@]}" --account "$home/client.key=1000" >/dev/null'
 for n in 0 1 2 3; do
     cp "$home/genesis.json" "$home/node$n/genesis.json"
-    (exec ip netns exec "$tag-$n" "$creto" start --home "$home/node$n" --set api.listen=127.0.0.1:7080 2>"$home/node$n/node.log") &
+    (exec ip netns exec "$tag-$n" "$creto" start --home "$home/node$n" --set api.listen=127.0.0.1:7080 \
+        2>"$home/node$n/node.log") &
     started+=($!)
 done
 get() { in_node "$1" curl --silent --fail --max-time 5 "http://127.0.0.1:7080$2"; }

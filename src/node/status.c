@@ -206,8 +206,8 @@ void cr_node_print_plan(const struct cr_node *node)
               (double)node->config->mempool_bytes / mib, (double)CR_NODE_BODY_BYTES_MAX / mib,
               (double)node->config->state_map_bytes / mib / 1024);
     cr_report(CR_LOG_LEVEL_INFO, "node", "threads",
-              "main=\"io, core, executor\" verify=%u seal=1 disk=1 api=libmicrohttpd",
-              cr_node_workers(node->config));
+              "main=\"io, core, executor\" verify=%u clients=%u seal=1 disk=1 api=libmicrohttpd",
+              cr_node_workers(node->config), cr_node_workers(node->config));
     cr_report(
         CR_LOG_LEVEL_INFO, "node", "cpu", "sse41=%s avx2=%s avx512=%s verifier=%s hash=blake3-%s",
         __builtin_cpu_supports("sse4.1") ? "yes" : "no",

@@ -4,12 +4,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "crypto/hash.h"
 #include "wire/payload.h"
 
-enum { THREADS_MAX = 64 };
+enum {
+    THREADS_MAX = 64,
+    CLIENTS_NICE = 10, /* whatever moves consensus goes first */
+};
 
 struct slot {
     struct cr_verify_job job;
@@ -21,19 +25,13 @@ struct clients {
     _Atomic bool done; /* as above */
 };
 
-/* The payload a worker is in the middle of; a vertex that arrives goes first. */
-struct unfinished {
-    struct clients *clients; /* NULL: none */
-    struct cr_payload left;
-    uint32_t next;
-};
-
 struct cr_verify {
     struct cr_verify_config config;
     struct cr_prepared_key *keys[CR_VALIDATORS_MAX];
     enum cr_alg algs[CR_VALIDATORS_MAX];
     pthread_mutex_t lock; /* put and claimed of both, stopping */
-    pthread_cond_t more;
+    pthread_cond_t more, more_clients;
+    _Atomic bool hurry; /* stopping: leave the rest of a payload */
     uint64_t put, claimed;
     uint64_t clients_put, clients_claimed;
     bool stopping;
@@ -75,73 +73,63 @@ static enum cr_verify_result check(const struct cr_verify *v, const struct cr_ve
     return payload_is_good(vertex) ? CR_VERIFY_GOOD : CR_VERIFY_BAD_PAYLOAD;
 }
 
-/* One client's signature. A bad one does not make the vertex invalid: whether a transaction counts
- * is decided at its execution, by everybody alike. */
-static void check_client(const struct cr_verify *v, struct cr_state_reader *reader,
-                         struct unfinished *unfinished)
+/* A bad signature of a client does not make the vertex invalid: whether a transaction counts is
+ * decided at its execution, by everybody alike. */
+static void check_clients(const struct cr_verify *v, struct cr_state_reader *reader,
+                          const struct cr_verify_clients *job)
 {
-    const struct cr_verify_clients *job = &unfinished->clients->job;
     const uint8_t *bytes;
     uint32_t bytes_count;
-    struct cr_tx tx;
-    if (cr_payload_next(&unfinished->left, &bytes, &bytes_count)) {
-        const uint32_t i = unfinished->next++;
-        if (cr_tx_decode(bytes, bytes_count, &tx) != CR_OK) return;
+    struct cr_payload left = cr_payload_begin(job->payload, job->payload_bytes, job->payload_count);
+    for (uint32_t i = 0; cr_payload_next(&left, &bytes, &bytes_count); i++) {
+        struct cr_tx tx;
+        if (cr_tx_decode(bytes, bytes_count, &tx) != CR_OK) continue;
         const enum cr_sig_verdict verdict = cr_keycache_verify(v->config.keycache, reader, &tx);
         __atomic_store_n(&job->verdicts[i], (uint8_t)verdict, __ATOMIC_RELAXED);
-        return;
+        if (atomic_load_explicit(&v->hurry, memory_order_relaxed)) return;
     }
-    atomic_store_explicit(&unfinished->clients->done, true, memory_order_release);
-    unfinished->clients = NULL;
 }
 
-enum turn { STOP, VERTEX, CLIENT };
-
-static enum turn claim(struct cr_verify *v, struct unfinished *unfinished, uint64_t *index)
+/* The next job of one kind; false when the threads are to end. */
+static bool claim(struct cr_verify *v, pthread_cond_t *more, const uint64_t *put, uint64_t *claimed,
+                  uint64_t *index)
 {
-    enum turn turn = STOP;
     pthread_mutex_lock(&v->lock);
-    while (v->claimed == v->put && v->clients_claimed == v->clients_put && !unfinished->clients &&
-           !v->stopping)
-        pthread_cond_wait(&v->more, &v->lock);
-    if (v->stopping) {
-        turn = STOP;
-    } else if (v->claimed < v->put) {
-        *index = v->claimed++;
-        turn = VERTEX;
-    } else {
-        turn = CLIENT;
-        if (!unfinished->clients) {
-            struct clients *next = &v->clients[v->clients_claimed++ % CR_VERIFY_CLIENTS_MAX];
-            *unfinished = (struct unfinished){.clients = next,
-                                              .left = cr_payload_begin(next->job.payload,
-                                                                       next->job.payload_bytes,
-                                                                       next->job.payload_count)};
-        }
-    }
+    while (*claimed == *put && !v->stopping)
+        pthread_cond_wait(more, &v->lock);
+    const bool stopping = v->stopping;
+    if (!stopping) *index = (*claimed)++;
     pthread_mutex_unlock(&v->lock);
-    return turn;
+    return !stopping;
 }
 
 static void *work(void *context)
 {
     struct cr_verify *v = context;
-    struct cr_state_reader *reader = NULL;
-    struct unfinished unfinished = {0};
     uint64_t index;
-    enum turn turn;
-    /* Without a reader registered keys are not found early; the executor verifies then. */
-    if (cr_state_reader_open(v->config.db, &reader) != CR_OK) reader = NULL;
-    while ((turn = claim(v, &unfinished, &index)) != STOP) {
+    while (claim(v, &v->more, &v->put, &v->claimed, &index)) {
         const uint64_t one = 1;
-        if (turn == CLIENT) {
-            check_client(v, reader, &unfinished);
-            continue;
-        }
         struct slot *slot = &v->slots[index % CR_VERIFY_JOBS_MAX];
         slot->job.result = check(v, &slot->job.vertex);
         atomic_store_explicit(&slot->done, true, memory_order_release);
         if (write(v->config.wake_fd, &one, sizeof one) < 0) continue; /* full: it wakes anyway */
+    }
+    return NULL;
+}
+
+static void *work_for_clients(void *context)
+{
+    struct cr_verify *v = context;
+    struct cr_state_reader *reader = NULL;
+    uint64_t index;
+    /* Linux: of this thread alone. Refused is no harm. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), CLIENTS_NICE);
+    /* Without a reader registered keys are not found early; the executor verifies then. */
+    if (cr_state_reader_open(v->config.db, &reader) != CR_OK) reader = NULL;
+    while (claim(v, &v->more_clients, &v->clients_put, &v->clients_claimed, &index)) {
+        struct clients *clients = &v->clients[index % CR_VERIFY_CLIENTS_MAX];
+        check_clients(v, reader, &clients->job);
+        atomic_store_explicit(&clients->done, true, memory_order_release);
     }
     cr_state_reader_close(reader);
     return NULL;
@@ -149,21 +137,23 @@ static void *work(void *context)
 
 struct cr_verify *cr_verify_start(const struct cr_verify_config *config)
 {
-    CR_ASSERT(config->threads >= 1 && config->threads <= THREADS_MAX);
+    CR_ASSERT(config->threads >= 1 && 2 * config->threads <= THREADS_MAX);
     struct cr_verify *v = calloc(1, sizeof *v);
     if (!v) return NULL;
     v->config = *config;
     v->config.keys = NULL; /* prepared below; not ours to keep */
     pthread_mutex_init(&v->lock, NULL);
     pthread_cond_init(&v->more, NULL);
+    pthread_cond_init(&v->more_clients, NULL);
     bool good = true;
     for (uint32_t i = 0; i < config->validators_count; i++) {
         v->keys[i] = cr_verifier()->prepare(config->keys[i]);
         v->algs[i] = config->keys[i]->alg;
         good = good && v->keys[i];
     }
-    for (uint32_t i = 0; good && i < config->threads; i++) {
-        good = pthread_create(&v->threads[i], NULL, work, v) == 0;
+    for (uint32_t i = 0; good && i < 2 * config->threads; i++) {
+        void *(*run)(void *) = i % 2 == 0 ? work : work_for_clients;
+        good = pthread_create(&v->threads[i], NULL, run, v) == 0;
         if (good) v->threads_count++;
     }
     if (good) return v;
@@ -176,13 +166,16 @@ void cr_verify_stop(struct cr_verify *v)
     if (!v) return;
     pthread_mutex_lock(&v->lock);
     v->stopping = true;
+    atomic_store_explicit(&v->hurry, true, memory_order_relaxed);
     pthread_cond_broadcast(&v->more);
+    pthread_cond_broadcast(&v->more_clients);
     pthread_mutex_unlock(&v->lock);
     for (uint32_t i = 0; i < v->threads_count; i++)
         pthread_join(v->threads[i], NULL);
     for (uint32_t i = 0; i < v->config.validators_count; i++)
         cr_verifier()->forget(v->keys[i]);
     pthread_cond_destroy(&v->more);
+    pthread_cond_destroy(&v->more_clients);
     pthread_mutex_destroy(&v->lock);
     free(v);
 }
@@ -225,7 +218,7 @@ bool cr_verify_clients(struct cr_verify *v, const struct cr_verify_clients *clie
     atomic_store_explicit(&slot->done, false, memory_order_relaxed);
     pthread_mutex_lock(&v->lock);
     v->clients_put++;
-    pthread_cond_signal(&v->more);
+    pthread_cond_signal(&v->more_clients);
     pthread_mutex_unlock(&v->lock);
     return true;
 }

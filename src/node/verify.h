@@ -32,8 +32,8 @@ struct cr_verify_job {
 struct cr_verify;
 
 struct cr_verify_config {
-    uint32_t threads;
-    int wake_fd; /* eventfd of the main loop */
+    uint32_t threads; /* of each stage */
+    int wake_fd;      /* eventfd of the main loop */
     uint32_t validators_count;
     const struct cr_public_key *const *keys; /* consensus keys by author; only during the call */
     struct cr_hash genesis_id;

@@ -155,6 +155,15 @@ static void on_fetch(struct cr_host *host, const struct cr_effect *effect)
     cr_host_send(host, effect->peer, cr_frame_take(&message));
 }
 
+void cr_host_ask_range(struct cr_host *host)
+{
+    const struct cr_message message = {.type = CR_MESSAGE_SYNC,
+                                       .from_commit = host->asked.from_commit,
+                                       .to_commit = host->asked.to_commit,
+                                       .skip = host->asked.skip};
+    cr_host_send(host, host->asked.peer, cr_frame_take(&message));
+}
+
 static void on_sync(struct cr_host *host, const struct cr_effect *effect)
 {
     const uint64_t from = effect->range.from_commit;
@@ -163,9 +172,7 @@ static void on_sync(struct cr_host *host, const struct cr_effect *effect)
                                     .peer = effect->peer,
                                     .from_commit = from,
                                     .to_commit = from + effect->range.commits - 1};
-    const struct cr_message message = {
-        .type = CR_MESSAGE_SYNC, .from_commit = from, .to_commit = host->asked.to_commit};
-    cr_host_send(host, effect->peer, cr_frame_take(&message));
+    cr_host_ask_range(host);
 }
 
 static void on_send_status(struct cr_host *host, const struct cr_effect *effect)
@@ -175,16 +182,19 @@ static void on_send_status(struct cr_host *host, const struct cr_effect *effect)
     cr_host_send(host, effect->peer, cr_frame_take(&message));
 }
 
-static uint32_t add_range(const struct cr_host *host, const struct cr_commit *commit,
+enum { RANGE_BYTES_MAX = 32 * 1024 }; /* so little that large commits come in parts */
+
+/* How many vertices of the commit from `skip` on fit. */
+static uint32_t add_range(const struct cr_host *host, const struct cr_commit *commit, uint32_t skip,
                           uint8_t *bytes, uint32_t *at)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < commit->vertices_count; i++) {
+    for (uint32_t i = skip; i < commit->vertices_count; i++) {
         const struct cr_disk_record *record =
             cr_disk_vertex(&host->disk, &commit->vertices[i].digest);
         CR_ASSERT(record); /* what was committed was stored before */
         const struct cr_body *body = record->body;
-        if (*at + 4 + body->vertex_bytes > CR_SYNC_BYTES_MAX) return UINT32_MAX;
+        if (*at + 4 + body->vertex_bytes > RANGE_BYTES_MAX && *at > 0) return count;
         cr_store_le(bytes + *at, body->vertex_bytes, 4);
         memcpy(bytes + *at + 4, body->vertex, body->vertex_bytes);
         *at += 4 + body->vertex_bytes;
@@ -193,20 +203,29 @@ static uint32_t add_range(const struct cr_host *host, const struct cr_commit *co
     return count;
 }
 
-void cr_host_serve_sync(struct cr_host *host, uint32_t peer, uint64_t from, uint64_t to)
+void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_message *asked)
 {
     static uint8_t bytes[CR_SYNC_BYTES_MAX];
     const uint64_t newest = cr_disk_commits_durable(&host->disk);
-    struct cr_message message = {
-        .type = CR_MESSAGE_RANGE, .from_commit = from, .to_commit = from - 1, .range = bytes};
+    const uint64_t from = asked->from_commit;
+    uint64_t to = asked->to_commit;
+    struct cr_message message = {.type = CR_MESSAGE_RANGE,
+                                 .from_commit = from,
+                                 .to_commit = from - 1,
+                                 .skip = asked->skip,
+                                 .range = bytes};
     if (to > newest) to = newest;
     for (uint64_t index = from; index <= to && index >= 1; index++) {
         const struct cr_commit *commit = cr_disk_record_commit(cr_disk_commit(&host->disk, index));
+        const uint32_t skip = index == from ? asked->skip : 0;
         uint32_t at = message.range_bytes;
-        const uint32_t added = add_range(host, commit, bytes, &at);
-        if (added == UINT32_MAX) break;
+        const uint32_t added = add_range(host, commit, skip, bytes, &at);
+        if (skip > commit->vertices_count) break;
+        const bool whole = skip + added == commit->vertices_count;
+        if (!whole && index > from) break;
         message.range_count += added;
         message.range_bytes = at;
+        if (!whole) break; /* a part of the first commit */
         message.to_commit = index;
     }
     host->counters.ranges_served++;

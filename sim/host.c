@@ -139,6 +139,7 @@ static void on_range(struct cr_host *host, uint32_t peer, struct cr_frame *frame
     const struct cr_asked asked = host->asked;
     if (!asked.active || asked.peer != peer) return; /* nobody asked */
     if (message->from_commit != asked.from_commit || message->to_commit > asked.to_commit) return;
+    if (message->skip != asked.skip) return;
     host->asked.active = false;
     struct cr_payload walk =
         cr_payload_begin(message->range, message->range_bytes, message->range_count);
@@ -146,6 +147,12 @@ static void on_range(struct cr_host *host, uint32_t peer, struct cr_frame *frame
     uint32_t vertex_bytes;
     while (cr_payload_next(&walk, &vertex, &vertex_bytes))
         on_vertex(host, peer, frame, vertex, vertex_bytes);
+    if (message->to_commit < message->from_commit && message->range_count > 0) {
+        host->asked.active = true;
+        host->asked.skip += message->range_count;
+        cr_host_ask_range(host);
+        return;
+    }
     cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_RANGE,
                                           .peer = peer,
                                           .range = {.from_commit = message->from_commit,
@@ -175,9 +182,7 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
                                               .refs = message.refs,
                                               .refs_count = message.refs_count});
         return;
-    case CR_MESSAGE_SYNC:
-        cr_host_serve_sync(host, peer, message.from_commit, message.to_commit);
-        return;
+    case CR_MESSAGE_SYNC: cr_host_serve_sync(host, peer, &message); return;
     case CR_MESSAGE_RANGE: on_range(host, peer, frame, &message); return;
     }
     CR_UNREACHABLE();

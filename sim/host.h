@@ -21,6 +21,7 @@ struct cr_asked {
     bool active;
     uint32_t peer;
     uint64_t from_commit, to_commit;
+    uint32_t skip; /* vertices of from_commit that came in parts */
 };
 
 struct cr_host_counters {
@@ -95,7 +96,8 @@ void cr_host_step(struct cr_host *host, struct cr_event *event);
 void cr_host_perform(struct cr_host *host);
 void cr_host_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
 uint32_t cr_host_handle_take(struct cr_host *host, struct cr_body *body); /* takes the reference */
-void cr_host_serve_sync(struct cr_host *host, uint32_t peer, uint64_t from, uint64_t to);
+void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_message *asked);
+void cr_host_ask_range(struct cr_host *host);
 void cr_host_sync_disk(struct cr_host *host);
 void cr_host_execute_later(struct cr_host *host);
 void cr_host_tell_executed(struct cr_host *host);

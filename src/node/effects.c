@@ -83,18 +83,25 @@ static void fetch(struct cr_node *node, const struct cr_effect *effect)
     send_message(node, effect->peer, CR_NET_FETCH, &message);
 }
 
-static void ask_range(struct cr_node *node, const struct cr_effect *effect)
+void cr_node_ask_range(struct cr_node *node)
 {
     const struct cr_message message = {.type = CR_MESSAGE_SYNC,
-                                       .from_commit = effect->range.from_commit,
-                                       .to_commit =
-                                           effect->range.from_commit + effect->range.commits - 1};
-    if (node->range.delivering) return; /* the core has given that peer up; it will ask again */
+                                       .from_commit = node->range.from_commit,
+                                       .to_commit = node->range.to_commit,
+                                       .skip = node->range.skip};
     node->range.asked = true;
+    send_message(node, node->range.peer, CR_NET_SYNC, &message);
+}
+
+static void start_range(struct cr_node *node, const struct cr_effect *effect)
+{
+    if (node->range.delivering) return; /* the core has given that peer up; it will ask again */
     node->range.peer = effect->peer;
-    node->range.from_commit = message.from_commit;
-    node->range.to_commit = message.to_commit;
-    send_message(node, effect->peer, CR_NET_SYNC, &message);
+    node->range.from_commit = effect->range.from_commit;
+    node->range.to_commit = effect->range.from_commit + effect->range.commits - 1;
+    node->range.skip = 0;
+    node->range.asked_us = node->now_us;
+    cr_node_ask_range(node);
 }
 
 void cr_node_note_position(struct cr_node *node, uint32_t round,
@@ -169,7 +176,7 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
         return;
     }
     case CR_EFFECT_FETCH: fetch(node, effect); return;
-    case CR_EFFECT_SYNC: ask_range(node, effect); return;
+    case CR_EFFECT_SYNC: start_range(node, effect); return;
     case CR_EFFECT_COMMIT: commit(node, effect); return;
     case CR_EFFECT_DROP: cr_body_give(&node->bodies, effect->body); return;
     case CR_EFFECT_REQUEUE:

@@ -10,6 +10,8 @@
 enum {
     /* One step can store n * CR_ROUNDS_AHEAD vertices when a gap closes, and commit the window. */
     STORES_PER_STEP_MAX = CR_VALIDATORS_MAX * CR_ROUNDS_AHEAD,
+    /* For all parts of a commit; then the core asks another peer. */
+    RANGE_PARTS_US = 2 * 1000 * 1000,
 };
 _Static_assert(CR_DISK_ITEMS_MAX >= 2 * STORES_PER_STEP_MAX, "a step's stores fit the disk queue");
 _Static_assert(CR_EXECUTOR_COMMITS_MAX >= 3 * CR_ROUND_WINDOW, "a step's commits fit the executor");
@@ -120,9 +122,11 @@ static void on_range(struct cr_node *node, uint32_t peer, const struct cr_messag
     struct cr_node_range *range = &node->range;
     if (!range->asked || range->delivering || range->peer != peer) return;
     if (message->from_commit != range->from_commit || message->to_commit > range->to_commit) return;
+    if (message->skip != range->skip) return;
     range->asked = false;
     range->delivering = true;
-    range->to_commit = message->to_commit;
+    range->answered_to = message->to_commit;
+    range->answered_count = message->range_count;
     memcpy(range->frame, message->range, message->range_bytes);
     range->vertices = cr_payload_begin(range->frame, message->range_bytes, message->range_count);
 }
@@ -145,10 +149,16 @@ void cr_node_pump_range(struct cr_node *node)
     }
     if (!range->delivering || range->under_way > 0) return;
     if (range->vertices.count_left > 0 && !range->vertices.reader.bad) return;
+    range->delivering = false;
+    if (range->answered_to < range->from_commit && range->answered_count > 0 &&
+        node->now_us < range->asked_us + RANGE_PARTS_US) {
+        range->skip += range->answered_count;
+        cr_node_ask_range(node);
+        return;
+    }
     struct cr_event event = {.kind = CR_EVENT_RANGE, .peer = range->peer};
     event.range.from_commit = range->from_commit;
-    event.range.to_commit = range->to_commit;
-    range->delivering = false;
+    event.range.to_commit = range->answered_to;
     cr_node_step(node, &event);
 }
 
@@ -170,7 +180,7 @@ static void on_request(struct cr_node *node, uint32_t peer, const struct cr_mess
         cr_node_step(node, &event);
         return;
     case CR_MESSAGE_SYNC:
-        cr_node_serve_range(node, peer, message->from_commit, message->to_commit);
+        cr_node_serve_range(node, peer, message->from_commit, message->to_commit, message->skip);
         return;
     case CR_MESSAGE_RANGE: on_range(node, peer, message); return;
     case CR_MESSAGE_VERTEX: break;

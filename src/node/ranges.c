@@ -32,9 +32,8 @@ static bool add_vertex(struct cr_node *node, const struct cr_ref *ref, struct an
     return true;
 }
 
-/* All vertices of one commit or none, but the first commit of an answer may be cut: the receiver
- * then asks for it again and fetches the rest. */
-static bool add_commit(struct cr_node *node, uint64_t index, struct answer *answer)
+/* The vertices of one commit from `skip` on, as many as fit. Returns whether that is all of them. */
+static bool add_commit(struct cr_node *node, uint64_t index, uint32_t skip, struct answer *answer)
 {
     struct cr_commit_row row;
     struct cr_commit_record record;
@@ -42,7 +41,6 @@ static bool add_commit(struct cr_node *node, uint64_t index, struct answer *answ
     struct cr_ref *refs;
     enum cr_log_kind kind;
     size_t count;
-    const struct answer before = *answer;
 
     if (!cr_state_reader_commit(node->reader, index, &row)) return false;
     if (cr_log_read(node->log, &row.position, &kind, node->record_scratch, CR_LOG_RECORD_BYTES_MAX,
@@ -51,28 +49,35 @@ static bool add_commit(struct cr_node *node, uint64_t index, struct answer *answ
     if (kind != CR_LOG_COMMIT) return false;
     bool whole =
         cr_commit_record_decode(node->record_scratch, count, &record, &commit, &refs) == CR_OK;
-    for (uint32_t i = 0; whole && i < commit.vertices_count; i++)
+    if (whole && skip > commit.vertices_count) whole = false;
+    for (uint32_t i = skip; whole && i < commit.vertices_count; i++)
         whole = add_vertex(node, &commit.vertices[i], answer);
     free(refs);
-    if (!whole && before.vertices > 0) *answer = before;
     return whole;
 }
 
 void cr_node_serve_range(struct cr_node *node, uint32_t peer, uint64_t from_commit,
-                         uint64_t to_commit)
+                         uint64_t to_commit, uint32_t skip)
 {
     struct answer answer = {.bytes = malloc(CR_FRAME_BYTES_MAX)};
     uint64_t index = from_commit;
     if (!answer.bytes) return;
     if (cr_state_reader_begin(node->reader) == CR_OK) {
-        while (index <= to_commit && index - from_commit < CR_SYNC_COMMITS_MAX &&
-               add_commit(node, index, &answer))
-            index++;
+        bool whole = true;
+        while (whole && index <= to_commit && index - from_commit < CR_SYNC_COMMITS_MAX) {
+            const struct answer before = answer;
+            const bool first = index == from_commit;
+            whole = add_commit(node, index, first ? skip : 0, &answer);
+            if (whole) index++;
+            /* Only the first commit of an answer may be cut: the receiver asks for its rest. */
+            if (!whole && !first) answer = before;
+        }
         cr_state_reader_end(node->reader);
     }
     const struct cr_message message = {.type = CR_MESSAGE_RANGE,
                                        .from_commit = from_commit,
                                        .to_commit = index - 1,
+                                       .skip = skip,
                                        .range_count = answer.vertices,
                                        .range = answer.bytes,
                                        .range_bytes = answer.bytes_count};

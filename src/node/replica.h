@@ -36,7 +36,11 @@ enum {
 struct cr_node_range {
     bool asked;
     uint32_t peer;
-    uint64_t from_commit, to_commit; /* asked for, then what the answer covers */
+    uint64_t from_commit, to_commit; /* asked for */
+    uint32_t skip;                   /* vertices of from_commit that came in parts */
+    uint64_t asked_us;
+    uint64_t answered_to; /* what the answer covers; below from_commit: nothing, or a part of it */
+    uint32_t answered_count;
     bool delivering;
     uint8_t *frame; /* CR_FRAME_BYTES_MAX bytes */
     struct cr_payload vertices;
@@ -128,6 +132,7 @@ int cr_node_refuse_store(const struct cr_store_failure *failure);
 /* One event through the core and all its effects. Never called from within effects. */
 void cr_node_step(struct cr_node *node, struct cr_event *event);
 /* effects.c */
+void cr_node_ask_range(struct cr_node *node);
 void cr_node_perform(struct cr_node *node, const struct cr_effect *effect);
 void cr_node_note_position(struct cr_node *node, uint32_t round,
                            const struct cr_log_position *position);
@@ -142,7 +147,7 @@ void cr_node_pump_verified(struct cr_node *node);
 bool cr_node_has_room(const struct cr_node *node);
 /* ranges.c */
 void cr_node_serve_range(struct cr_node *node, uint32_t peer, uint64_t from_commit,
-                         uint64_t to_commit);
+                         uint64_t to_commit, uint32_t skip);
 /* recover.c: log -> executed state -> core. */
 CR_MUST_CHECK enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failure);
 /* status.c */

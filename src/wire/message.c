@@ -47,6 +47,7 @@ static enum cr_err read_sync(struct cr_reader *reader, struct cr_message *out)
 {
     const uint64_t from = cr_read_le(reader, 8);
     const uint64_t commits = cr_read_le(reader, 2);
+    out->skip = (uint32_t)cr_read_le(reader, 4);
     if (reader->bad) return CR_ERR_TRUNCATED;
     if (from == 0 || commits == 0 || commits - 1 > UINT64_MAX - from) return CR_ERR_MALFORMED;
     if (commits > CR_SYNC_COMMITS_MAX) return CR_ERR_TOO_BIG;
@@ -58,7 +59,9 @@ static enum cr_err read_sync(struct cr_reader *reader, struct cr_message *out)
 static enum cr_err check_range(const struct cr_message *message)
 {
     if (message->from_commit == 0) return CR_ERR_MALFORMED;
-    if (message->to_commit < message->from_commit && message->range_count > 0)
+    /* A refusal, or a part of a commit that is too large for one frame. */
+    if (message->to_commit < message->from_commit && message->range_count > 0 &&
+        message->to_commit + 1 != message->from_commit)
         return CR_ERR_MALFORMED;
     if (message->to_commit >= message->from_commit &&
         message->to_commit - message->from_commit >= CR_SYNC_COMMITS_MAX)
@@ -78,6 +81,7 @@ static enum cr_err read_range(struct cr_reader *reader, struct cr_message *out)
     out->from_commit = cr_read_le(reader, 8);
     out->to_commit = cr_read_le(reader, 8);
     out->range_count = (uint32_t)cr_read_le(reader, 4);
+    out->skip = (uint32_t)cr_read_le(reader, 4);
     if (reader->bad) return CR_ERR_TRUNCATED;
     out->range_bytes = (uint32_t)(reader->count - reader->position);
     out->range = cr_read_bytes(reader, out->range_bytes);
@@ -114,8 +118,8 @@ size_t cr_message_bytes(const struct cr_message *message)
     case CR_MESSAGE_VERTEX: return 1 + (size_t)message->vertex_bytes;
     case CR_MESSAGE_STATUS: return 1 + 4 + 4 + 4 + 8 + 8;
     case CR_MESSAGE_FETCH: return 1 + 2 + (size_t)message->refs_count * CR_REF_BYTES;
-    case CR_MESSAGE_SYNC: return 1 + 8 + 2;
-    case CR_MESSAGE_RANGE: return 1 + 8 + 8 + 4 + (size_t)message->range_bytes;
+    case CR_MESSAGE_SYNC: return 1 + 8 + 2 + 4;
+    case CR_MESSAGE_RANGE: return 1 + 8 + 8 + 4 + 4 + (size_t)message->range_bytes;
     }
     CR_UNREACHABLE();
 }
@@ -150,6 +154,7 @@ static void write_sync(struct cr_writer *writer, const struct cr_message *messag
     CR_ASSERT(message->to_commit - message->from_commit < CR_SYNC_COMMITS_MAX);
     cr_write_le(writer, message->from_commit, 8);
     cr_write_le(writer, message->to_commit - message->from_commit + 1, 2);
+    cr_write_le(writer, message->skip, 4);
 }
 
 static void write_range(struct cr_writer *writer, const struct cr_message *message)
@@ -159,6 +164,7 @@ static void write_range(struct cr_writer *writer, const struct cr_message *messa
     cr_write_le(writer, message->from_commit, 8);
     cr_write_le(writer, message->to_commit, 8);
     cr_write_le(writer, message->range_count, 4);
+    cr_write_le(writer, message->skip, 4);
     cr_write_bytes(writer, message->range, message->range_bytes);
 }
 

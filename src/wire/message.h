@@ -6,8 +6,9 @@
  *   STATUS  2  round u32 | highest_round_of_receiver u32 | gc_round u32 | commit_index u64
  *              | oldest_commit u64 (the first commit this peer can serve)
  *   FETCH   3  count u16 | count x ref {round u32, author u16, digest[32]}
- *   SYNC    4  from_commit u64 | commits u16                   (asks for a range of old commits)
- *   RANGE   5  from_commit u64 | to_commit u64 | count u32 | count x {bytes u32, encoded vertex}
+ *   SYNC    4  from_commit u64 | commits u16 | skip u32        (asks for a range of old commits)
+ *   RANGE   5  from_commit u64 | to_commit u64 | count u32 | skip u32
+ *              | count x {bytes u32, encoded vertex}
  *              vertices of commits from..to in linear order; to < from: "cannot serve", count 0
  *
  * Form: 1..CR_FETCH_REFS_MAX references with authors < CR_VALIDATORS_MAX; from_commit >= 1;
@@ -43,6 +44,7 @@ struct cr_message {
     uint32_t refs_count;                   /* FETCH */
     struct cr_ref refs[CR_FETCH_REFS_MAX]; /* FETCH */
     uint64_t from_commit, to_commit;       /* SYNC: from and from + commits - 1; RANGE */
+    uint32_t skip;                         /* SYNC, RANGE: vertices of from_commit left out */
     uint32_t range_count;                  /* RANGE: vertices */
     const uint8_t *range;                  /* RANGE: {bytes u32, vertex} repeated; walk with
                                                   cr_payload_begin/next (wire/payload.h) */

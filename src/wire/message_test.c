@@ -41,10 +41,12 @@ static struct cr_message sample(struct cr_prng *prng, enum cr_message_type type)
     case CR_MESSAGE_SYNC:
         message.from_commit = 1 + cr_prng_below(prng, 1000);
         message.to_commit = message.from_commit + cr_prng_below(prng, CR_SYNC_COMMITS_MAX);
+        message.skip = (uint32_t)cr_prng_next(prng);
         break;
     case CR_MESSAGE_RANGE:
         message.from_commit = 1 + cr_prng_below(prng, 1000);
         message.to_commit = message.from_commit + cr_prng_below(prng, CR_SYNC_COMMITS_MAX);
+        message.skip = (uint32_t)cr_prng_next(prng);
         message.range = space;
         message.range_count = (uint32_t)cr_prng_below(prng, 10);
         for (uint32_t i = 0; i < message.range_count; i++) {
@@ -113,7 +115,9 @@ static enum cr_err decode_parts(uint32_t type, uint64_t a, size_t a_bytes, uint6
     bytes[0] = (uint8_t)type;
     cr_store_le(bytes + 1, a, a_bytes);
     if (b_bytes > 0) cr_store_le(bytes + 1 + a_bytes, b, b_bytes);
-    return decode(bytes, 1 + a_bytes + b_bytes, &got);
+    const size_t skip_bytes = type == CR_MESSAGE_SYNC ? 4 : 0;
+    memset(bytes + 1 + a_bytes + b_bytes, 0, skip_bytes);
+    return decode(bytes, 1 + a_bytes + b_bytes + skip_bytes, &got);
 }
 
 /* Goal: counts and ranges are checked against their caps. */
@@ -144,7 +148,8 @@ static void caps(void **state)
     assert_int_equal(decode_parts(CR_MESSAGE_SYNC, UINT64_MAX, 8, 2, 2), CR_ERR_MALFORMED);
 }
 
-/* Goal: RANGE: a refusal is empty, a range is not longer than allowed, vertices fill it. */
+/* Goal: RANGE: a refusal is empty, a part is of the first commit, a range is not longer than allowed,
+ * vertices fill it. */
 static void ranges(void **state)
 {
     (void)state;
@@ -164,13 +169,15 @@ static void ranges(void **state)
     cr_store_le(bytes + 1, 0, 8);
     assert_int_equal(decode(bytes, count, &got), CR_ERR_MALFORMED);
 
-    memcpy(bytes + 21, "\1\0\0\0a", 5); /* a refusal with a vertex */
+    memcpy(bytes + 25, "\1\0\0\0a", 5); /* a refusal with a vertex */
     cr_store_le(bytes + 1, 9, 8);
-    cr_store_le(bytes + 9, 8, 8);
+    cr_store_le(bytes + 9, 7, 8);
     cr_store_le(bytes + 17, 1, 4);
-    assert_int_equal(decode(bytes, 26, &got), CR_ERR_MALFORMED);
+    assert_int_equal(decode(bytes, 30, &got), CR_ERR_MALFORMED);
+    cr_store_le(bytes + 9, 8, 8); /* a part */
+    assert_int_equal(decode(bytes, 30, &got), CR_OK);
     cr_store_le(bytes + 9, 9, 8);
-    assert_int_equal(decode(bytes, 26, &got), CR_OK);
+    assert_int_equal(decode(bytes, 30, &got), CR_OK);
 
     struct cr_prng prng = cr_prng_stream(3, 5, 1);
     struct cr_message full = sample(&prng, CR_MESSAGE_RANGE);
@@ -192,15 +199,15 @@ static void largest_ranges(void **state)
     cr_store_le(bytes + 1, 1, 8);
     cr_store_le(bytes + 9, 1, 8);
     cr_store_le(bytes + 17, 1, 4);
-    cr_store_le(bytes + 21, CR_VERTEX_BYTES_MAX, 4);
-    assert_int_equal(decode(bytes, 25 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_OK);
-    cr_store_le(bytes + 21, CR_VERTEX_BYTES_MAX + 1, 4);
-    assert_int_equal(decode(bytes, 26 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_ERR_TOO_BIG);
+    cr_store_le(bytes + 25, CR_VERTEX_BYTES_MAX, 4);
+    assert_int_equal(decode(bytes, 29 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_OK);
+    cr_store_le(bytes + 25, CR_VERTEX_BYTES_MAX + 1, 4);
+    assert_int_equal(decode(bytes, 30 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_ERR_TOO_BIG);
 
-    const size_t second = 25 + (size_t)CR_VERTEX_BYTES_MAX;
+    const size_t second = 29 + (size_t)CR_VERTEX_BYTES_MAX;
     const size_t left = CR_FRAME_BYTES_MAX - second - 4;
     cr_store_le(bytes + 17, 2, 4);
-    cr_store_le(bytes + 21, CR_VERTEX_BYTES_MAX, 4);
+    cr_store_le(bytes + 25, CR_VERTEX_BYTES_MAX, 4);
     cr_store_le(bytes + second, left, 4);
     assert_int_equal(decode(bytes, CR_FRAME_BYTES_MAX, &got), CR_OK);
     cr_store_le(bytes + second, left + 1, 4);

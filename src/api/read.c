@@ -213,11 +213,13 @@ static json_t *leaders_json(struct cr_request *request, const struct cr_commit_r
         kind == CR_LOG_COMMIT &&
         cr_commit_record_decode(buffer, count, &record, &commit, &refs) == CR_OK) {
         leaders = json_array();
-        for (uint32_t i = 0; i < commit.leaders_count; i++)
-            json_array_append_new(
-                leaders, json_pack("{s:i, s:I, s:o}", "validator", (int)commit.leaders[i].author,
-                                   "round", (json_int_t)commit.leaders[i].round, "digest",
-                                   cr_json_hex(commit.leaders[i].digest.bytes, CR_HASH_BYTES)));
+        for (uint32_t i = 0; leaders && i < commit.leaders_count; i++) {
+            const struct cr_ref *leader = &commit.leaders[i];
+            json_array_append_new(leaders,
+                                  json_pack("{s:i, s:I, s:o}", "validator", (int)leader->author,
+                                            "round", (json_int_t)leader->round, "digest",
+                                            cr_json_hex(leader->digest.bytes, CR_HASH_BYTES)));
+        }
     }
     free(refs);
     return leaders;

@@ -32,7 +32,7 @@ static bool add_vertex(struct cr_node *node, const struct cr_ref *ref, struct an
     return true;
 }
 
-/* The vertices of one commit from `skip` on, as many as fit. Returns whether that is all of them. */
+/* The vertices of one commit from `skip` on, as many as fit. Returns whether those are all. */
 static bool add_commit(struct cr_node *node, uint64_t index, uint32_t skip, struct answer *answer)
 {
     struct cr_commit_row row;

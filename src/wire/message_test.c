@@ -148,8 +148,8 @@ static void caps(void **state)
     assert_int_equal(decode_parts(CR_MESSAGE_SYNC, UINT64_MAX, 8, 2, 2), CR_ERR_MALFORMED);
 }
 
-/* Goal: RANGE: a refusal is empty, a part is of the first commit, a range is not longer than allowed,
- * vertices fill it. */
+/* Goal: RANGE: a refusal is empty, a part is of the first commit, a range is not longer than
+ * allowed, vertices fill it. */
 static void ranges(void **state)
 {
     (void)state;

@@ -24,10 +24,10 @@ void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
         .gc_depth = sim->genesis->params.gc_depth,
         .round_delay_us = sim->genesis->params.round_delay_us,
         .idle_delay_us = sim->genesis->params.idle_delay_us,
-        .round_timeout_us = sim->setup.round_timeout_us,
+        .round_timeout_us = sim->plan.setup.round_timeout_us,
         .round_timeout_us_max = 2000000,
         .payload_bytes_max = sim->genesis->params.payload_bytes_max,
-        .round_window = sim->setup.round_window,
+        .round_window = sim->plan.setup.round_window,
     };
     struct cr_arena measure;
     cr_arena_init_measure(&measure);

@@ -243,7 +243,7 @@ void cr_check_price(struct cr_sim *sim)
 {
     const uint64_t n = sim->nodes_count;
     const uint64_t rounds = sim->check.rounds_max;
-    const bool steady = sim->scenario->steady;
+    const bool steady = sim->plan.scenario->steady;
     const uint64_t frames_max =
         n * (n - 1) *
         (steady ? CR_SIM_FRAMES_STEADY * rounds + 100 : CR_SIM_FRAMES_FAULTY * rounds + 2000);
@@ -260,6 +260,17 @@ void cr_check_price(struct cr_sim *sim)
                     " rounds, more than %" PRIu64,
                     decoded, rounds, decoded_max);
     }
+}
+
+void cr_check_canary(const struct cr_sim *sim)
+{
+    uint64_t active = 0;
+    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
+        if (sim->active[i]) active |= UINT64_C(1) << sim->plan.entries[i].fault;
+    }
+    const uint64_t canary = sim->options->canary;
+    if (canary != 0 && (active & canary) == canary)
+        cr_run_fail("CANARY: the faults that --canary names are there at the same time");
 }
 
 void cr_check_end(struct cr_sim *sim)

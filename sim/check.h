@@ -49,6 +49,9 @@ void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_ver
 void cr_check_sum(struct cr_host *host);
 /* Whether the work done stands in proportion to the rounds; fails the run if not. */
 void cr_check_price(struct cr_sim *sim);
+/* Fails the run when faults of all kinds of options->canary are active at once. No such thing is
+ * wrong: it proves that a run can fail, and that shrinking finds what made it fail. */
+void cr_check_canary(const struct cr_sim *sim);
 /* At the end of a run: all nodes are alive and quiet. */
 void cr_check_end(struct cr_sim *sim);
 /* Whether everything that liveness promises has come true; with `why` says what is missing. */

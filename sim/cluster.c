@@ -4,35 +4,26 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/hash.h"
 
-/* ---- what the seed decides ---- */
+/* ---- what the plan decides ---- */
 
-static void draw_setup(struct cr_sim *sim)
+static void init_genesis(struct cr_sim *sim)
 {
-    static const uint32_t gc_depths[] = {8, 12, 16, 32, 64};
-    static const uint32_t round_delays_us[] = {5000, 10000, 20000, 50000};
-    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 0);
-    struct cr_params *params = &sim->genesis->params;
-    sim->setup.network_kind = (uint32_t)cr_prng_below(&prng, 4);
-    const bool wide = sim->setup.network_kind >= 2;
-    sim->setup.round_timeout_us = wide ? 250000 : 50000;
-    sim->setup.txs_count = 20 + (uint32_t)cr_prng_below(&prng, 200);
-    sim->setup.equal_stakes = cr_prng_next(&prng) & 1;
-    params->gc_depth = gc_depths[cr_prng_below(&prng, CR_COUNT_OF(gc_depths))];
-    params->round_delay_us = round_delays_us[cr_prng_below(&prng, CR_COUNT_OF(round_delays_us))];
-    params->idle_delay_us = params->round_delay_us * (1 + (uint32_t)cr_prng_below(&prng, 4));
-    params->checkpoint_commits = 1 + (uint32_t)cr_prng_below(&prng, 32);
-    params->tx_ttl_max = CR_TX_TTL_MAX;
-    params->payload_bytes_max = 16384u << cr_prng_below(&prng, 4);
-    if (cr_prng_below(&prng, 3) > 0) return;
-    uint32_t window = 32; /* small, with room for some rounds without a commit */
-    while (params->gc_depth + 24 > window)
-        window *= 2;
-    sim->setup.round_window = window;
+    const struct cr_sim_setup *setup = &sim->plan.setup;
+    sim->genesis = cr_run_take(sizeof *sim->genesis);
+    sim->genesis->validators_count = sim->nodes_count;
+    sim->genesis->timestamp_ms = CR_SIM_EPOCH_MS;
+    sim->genesis->id = cr_hash_of(&sim->seed, sizeof sim->seed);
+    snprintf(sim->genesis->chain, sizeof sim->genesis->chain, "simulation");
+    sim->genesis->params.gc_depth = setup->gc_depth;
+    sim->genesis->params.round_delay_us = setup->round_delay_us;
+    sim->genesis->params.idle_delay_us = setup->idle_delay_us;
+    sim->genesis->params.checkpoint_commits = setup->checkpoint_commits;
+    sim->genesis->params.tx_ttl_max = CR_TX_TTL_MAX;
+    sim->genesis->params.payload_bytes_max = setup->payload_bytes_max;
 }
 
 static void init_committee(struct cr_sim *sim)
@@ -41,7 +32,7 @@ static void init_committee(struct cr_sim *sim)
     struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 1);
     const uint64_t spread = sim->nodes_count < 7 ? 20 : 150;
     for (uint32_t i = 0; i < sim->nodes_count; i++)
-        stakes[i] = sim->setup.equal_stakes ? 1 : 100 + cr_prng_below(&prng, spread);
+        stakes[i] = sim->plan.setup.equal_stakes ? 1 : 100 + cr_prng_below(&prng, spread);
     enum cr_err err =
         cr_committee_init(&sim->committee, &sim->genesis->id, 1, stakes, sim->nodes_count);
     if (err != CR_OK) { /* one of them is too great: fall back to equals */
@@ -52,23 +43,10 @@ static void init_committee(struct cr_sim *sim)
     CR_ASSERT(err == CR_OK);
 }
 
-/* Leaves out the entries that --skip names. */
-static void skip_entries(struct cr_plan *plan, const char *list)
-{
-    while (list && *list) {
-        char *end;
-        const unsigned long index = strtoul(list, &end, 10);
-        if (end == list) break;
-        if (index < plan->entries_count) plan->entries[index].skipped = true;
-        list = *end == ',' ? end + 1 : end;
-    }
-}
-
 static void schedule_plan(struct cr_sim *sim)
 {
     for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
         const struct cr_plan_entry *entry = &sim->plan.entries[i];
-        if (entry->skipped) continue;
         cr_heap_push(&sim->heap, (struct cr_happening){.at_us = entry->from_us,
                                                        .kind = CR_HAPPENING_BEGIN,
                                                        .number = i});
@@ -77,43 +55,21 @@ static void schedule_plan(struct cr_sim *sim)
     }
 }
 
-void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options, uint64_t seed)
+void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options,
+                     const struct cr_plan *plan)
 {
     memset(sim, 0, sizeof *sim);
     sim->options = options;
-    sim->scenario = options->scenario;
-    sim->seed = seed;
-    sim->nodes_count = options->nodes_count;
+    sim->plan = *plan;
+    sim->seed = plan->seed;
+    sim->nodes_count = plan->nodes_count;
     sim->trace.print = options->trace;
     sim->trace.from_us = options->trace_from_us;
-    sim->genesis = cr_run_take(sizeof *sim->genesis);
-    sim->genesis->validators_count = sim->nodes_count;
-    sim->genesis->timestamp_ms = CR_SIM_EPOCH_MS;
-    sim->genesis->id = cr_hash_of(&seed, sizeof seed);
-    snprintf(sim->genesis->chain, sizeof sim->genesis->chain, "simulation");
-    draw_setup(sim);
+    init_genesis(sim);
     init_committee(sim);
     cr_clients_init(sim);
     cr_network_init(sim);
-    cr_plan_make(&sim->plan, seed, sim->nodes_count, (uint64_t)options->seconds * 1000000,
-                 sim->scenario->faults, sim->scenario->swarm);
-    skip_entries(&sim->plan, options->skip);
     schedule_plan(sim);
-}
-
-void cr_cluster_print(const struct cr_sim *sim)
-{
-    const struct cr_params *params = &sim->genesis->params;
-    printf("seed 0x%" PRIx64 ": %" PRIu32 " nodes, %s stakes, network %" PRIu32 ", %" PRIu32
-           " transactions\n"
-           "  gc depth %" PRIu32 ", window %" PRIu32 ", round delay %" PRIu32 " us, idle %" PRIu32
-           " us, timeout %" PRIu32 " us, checkpoint every %" PRIu32 " commits\n",
-           sim->seed, sim->nodes_count, sim->setup.equal_stakes ? "equal" : "unequal",
-           sim->setup.network_kind, sim->setup.txs_count, params->gc_depth,
-           sim->setup.round_window ? sim->setup.round_window : CR_ROUND_WINDOW,
-           params->round_delay_us, params->idle_delay_us, sim->setup.round_timeout_us,
-           params->checkpoint_commits);
-    cr_plan_print(&sim->plan);
 }
 
 /* ---- faults ---- */
@@ -164,8 +120,10 @@ static void apply_plan(struct cr_sim *sim)
 static void on_plan(struct cr_sim *sim, uint32_t number, bool begins)
 {
     const struct cr_plan_entry *entry = &sim->plan.entries[number];
-    cr_trace_note(sim, entry->node, begins ? "plan entry begins:" : "plan entry ends:", number);
+    cr_trace_note(sim, entry->node,
+                  begins ? "plan entry begins:" : "plan entry ends:", entry->number);
     sim->active[number] = begins;
+    cr_check_canary(sim);
     apply_plan(sim);
     if (!begins || entry->fault != CR_FAULT_RESET) return;
     cr_heap_push(
@@ -178,7 +136,7 @@ static void on_reset(struct cr_sim *sim, struct cr_happening again)
 {
     const struct cr_plan_entry *entry = &sim->plan.entries[again.number];
     struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_RESET,
-                                         (uint64_t)again.number << 32 | again.incarnation);
+                                         (uint64_t)entry->number << 32 | again.incarnation);
     const uint32_t a = (uint32_t)cr_prng_below(&prng, sim->nodes_count);
     const uint32_t step = 1 + (uint32_t)cr_prng_below(&prng, sim->nodes_count - 1);
     sim->network.resets_total++;
@@ -308,7 +266,7 @@ void cr_cluster_run(struct cr_sim *sim)
     const uint32_t last = 10 + 2 * sim->nodes_count; /* sent when all is well again */
     for (uint32_t i = 0; i < sim->nodes_count; i++)
         cr_host_init(&sim->hosts[i], sim, i);
-    cr_clients_schedule(sim, sim->setup.txs_count, 1, faults_until_us);
+    cr_clients_schedule(sim, sim->plan.setup.txs_count, 1, faults_until_us);
     cr_clients_schedule(sim, last, faults_until_us, faults_until_us + 1000000);
     apply_plan(sim); /* starts all nodes */
 

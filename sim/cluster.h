@@ -22,35 +22,20 @@
 #define CR_SIM_FRAMES_FAULTY   UINT64_C(40) /* and with them */
 #define CR_SIM_VERTICES_FAULTY UINT64_C(6)  /* received for each vertex and node */
 
+/* How a run is looked at; nothing here changes what happens. */
 struct cr_sim_options {
-    uint64_t seed;
-    uint64_t count;
-    uint32_t nodes_count;
-    uint32_t seconds;     /* of faults */
     uint32_t check_every; /* steps between two walks through a core; 0: after every step */
-    bool json, trace, plan;
+    bool trace;
     uint64_t trace_from_us;
-    const char *skip; /* "3,7": plan entries that do not happen */
-    const struct cr_scenario *scenario;
-};
-
-/* What a seed decides about the cluster itself. */
-struct cr_sim_setup {
-    uint32_t network_kind;
-    uint32_t round_timeout_us;
-    uint32_t round_window;
-    uint32_t txs_count;
-    bool equal_stakes;
+    uint64_t canary; /* kinds of faults (1 << kind) that must not overlap: docs/testing.md */
 };
 
 struct cr_sim {
     const struct cr_sim_options *options;
-    const struct cr_scenario *scenario;
-    uint64_t seed;
+    uint64_t seed; /* of the plan, as nodes_count */
     uint32_t nodes_count;
-    struct cr_sim_setup setup;
     struct cr_plan plan;
-    bool active[CR_PLAN_ENTRIES_MAX];
+    bool active[CR_PLAN_ENTRIES_MAX]; /* by place in the plan */
 
     uint64_t now_us;
     uint64_t happenings_total;
@@ -64,9 +49,9 @@ struct cr_sim {
     struct cr_host hosts[CR_SIM_NODES_MAX];
 };
 
-/* Decides everything that the seed decides; nothing happens yet. */
-void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options, uint64_t seed);
-void cr_cluster_print(const struct cr_sim *sim);
+/* Sets up everything that the plan decides; nothing happens yet. */
+void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options,
+                     const struct cr_plan *plan);
 /* Runs to the end, or does not return (cr_run_fail). */
 void cr_cluster_run(struct cr_sim *sim);
 

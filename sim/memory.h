@@ -18,7 +18,8 @@ void cr_run_give_all(void);
 /* A list with room for `wanted` entries: the old one, or a greater copy with zeroed new entries. */
 void *cr_run_grow(void *list, uint32_t *count_max, uint32_t wanted, size_t bytes_each);
 
-/* Ends the run: an invariant of the cluster is broken. Prints the sentence and the replay line. */
+/* Ends the run: an invariant of the cluster is broken. `format` names the check that failed: two
+ * runs with the same one have failed in the same way. */
 _Noreturn void cr_run_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Digest -> number. Digests are uniform, so their first bytes are the hash. */

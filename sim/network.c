@@ -19,7 +19,7 @@ void cr_network_init(struct cr_sim *sim)
     static const struct kind {
         uint32_t delay_us_min, delay_us_max, jitter_per_100;
     } kinds[] = {{50, 400, 100}, {500, 5000, 50}, {4000, 60000, 20}, {100, 90000, 50}};
-    const struct kind *kind = &kinds[sim->setup.network_kind % CR_COUNT_OF(kinds)];
+    const struct kind *kind = &kinds[sim->plan.setup.network_kind % CR_COUNT_OF(kinds)];
     for (uint32_t from = 0; from < sim->nodes_count; from++) {
         for (uint32_t to = 0; to < sim->nodes_count; to++) {
             struct cr_link *link = &sim->network.links[from][to];

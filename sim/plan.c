@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan.c: from a seed to a list of faults. */
+/* plan.c: from a seed to a plan. */
 #include "plan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct fault_row {
@@ -18,14 +19,15 @@ struct fault_row {
     [CR_FAULT_##kind] = {label, entries, least, most, value_least, value_most, what},
 static const struct fault_row rows[CR_FAULTS_END] = {CR_FAULTS(FAULT_ROW)};
 
-enum {
-    ALL = (1 << CR_FAULTS_END) - 2,
-    CUTS = 1 << CR_FAULT_PARTITION | 1 << CR_FAULT_ISOLATE | 1 << CR_FAULT_ONE_WAY,
-    NOISE = 1 << CR_FAULT_LOSS | 1 << CR_FAULT_DUPLICATE | 1 << CR_FAULT_REORDER |
-            1 << CR_FAULT_CORRUPT | 1 << CR_FAULT_DELAY | 1 << CR_FAULT_RESET | 1 << CR_FAULT_LINK,
-    DEATHS = 1 << CR_FAULT_CRASH | 1 << CR_FAULT_WIPE | 1 << CR_FAULT_POWER,
-    STALLS = 1 << CR_FAULT_PAUSE | 1 << CR_FAULT_DISK,
-};
+_Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
+
+#define BIT(kind) (UINT64_C(1) << CR_FAULT_##kind)
+#define ALL       ((UINT64_C(1) << CR_FAULTS_END) - 2)
+#define CUTS      (BIT(PARTITION) | BIT(ISOLATE) | BIT(ONE_WAY))
+#define NOISE \
+    (BIT(LOSS) | BIT(DUPLICATE) | BIT(REORDER) | BIT(CORRUPT) | BIT(DELAY) | BIT(RESET) | BIT(LINK))
+#define DEATHS (BIT(CRASH) | BIT(WIPE) | BIT(POWER))
+#define STALLS (BIT(PAUSE) | BIT(DISK))
 
 static const struct cr_scenario scenarios[] = {
     {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false},
@@ -35,8 +37,7 @@ static const struct cr_scenario scenarios[] = {
     {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false},
     {"deaths", "killed processes, lost power, lost data", DEATHS, false, false},
     {"stalls", "nodes and disks that stand still", STALLS, false, false},
-    {"clocks", "wall clocks that jump, with killed processes", 1 << CR_FAULT_CLOCK | DEATHS, false,
-     false},
+    {"clocks", "wall clocks that jump, with killed processes", BIT(CLOCK) | DEATHS, false, false},
 };
 
 const struct cr_scenario *cr_scenario_find(const char *name)
@@ -58,6 +59,43 @@ static uint32_t between(struct cr_prng *prng, uint32_t least, uint32_t most)
     return least + (uint32_t)cr_prng_below(prng, (uint64_t)most - least + 1);
 }
 
+const char *cr_fault_name(enum cr_fault fault)
+{
+    return rows[fault].name;
+}
+
+enum cr_fault cr_fault_find(const char *name, size_t name_bytes)
+{
+    for (uint32_t kind = 1; kind < CR_FAULTS_END; kind++) {
+        if (strlen(rows[kind].name) == name_bytes && memcmp(rows[kind].name, name, name_bytes) == 0)
+            return (enum cr_fault)kind;
+    }
+    return CR_FAULT_NONE;
+}
+
+static void draw_setup(struct cr_plan *plan)
+{
+    static const uint32_t gc_depths[] = {8, 12, 16, 32, 64};
+    static const uint32_t round_delays_us[] = {5000, 10000, 20000, 50000};
+    struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 0);
+    struct cr_sim_setup *setup = &plan->setup;
+    setup->network_kind = (uint32_t)cr_prng_below(&prng, 4);
+    const bool wide = setup->network_kind >= 2;
+    setup->round_timeout_us = wide ? 250000 : 50000;
+    setup->txs_count = 20 + (uint32_t)cr_prng_below(&prng, 200);
+    setup->equal_stakes = cr_prng_next(&prng) & 1;
+    setup->gc_depth = gc_depths[cr_prng_below(&prng, CR_COUNT_OF(gc_depths))];
+    setup->round_delay_us = round_delays_us[cr_prng_below(&prng, CR_COUNT_OF(round_delays_us))];
+    setup->idle_delay_us = setup->round_delay_us * (1 + (uint32_t)cr_prng_below(&prng, 4));
+    setup->checkpoint_commits = 1 + (uint32_t)cr_prng_below(&prng, 32);
+    setup->payload_bytes_max = 16384u << cr_prng_below(&prng, 4);
+    if (cr_prng_below(&prng, 3) > 0) return;
+    uint32_t window = 32; /* small, with room for some rounds without a commit */
+    while (setup->gc_depth + 24 > window)
+        window *= 2;
+    setup->round_window = window;
+}
+
 /* Draws everything an entry of any kind may need, so that every entry costs the same draws. */
 static struct cr_plan_entry draw(const struct cr_plan *plan, enum cr_fault fault,
                                  struct cr_prng *prng)
@@ -65,7 +103,7 @@ static struct cr_plan_entry draw(const struct cr_plan *plan, enum cr_fault fault
     const struct fault_row *row = &rows[fault];
     const uint32_t everyone = (1u << plan->nodes_count) - 1;
     const uint64_t until_us = plan->faults_until_us;
-    struct cr_plan_entry entry = {.fault = fault};
+    struct cr_plan_entry entry = {.number = plan->entries_count, .fault = fault};
     entry.from_us = cr_prng_below(prng, until_us);
     entry.to_us = entry.from_us + (uint64_t)between(prng, row->ms_min, row->ms_max) * 1000;
     if (entry.to_us > until_us) entry.to_us = until_us;
@@ -76,32 +114,66 @@ static struct cr_plan_entry draw(const struct cr_plan *plan, enum cr_fault fault
 }
 
 void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uint64_t until_us,
-                  uint32_t faults, bool swarm)
+                  const struct cr_scenario *scenario)
 {
-    CR_ASSERT(nodes_count >= 2 && nodes_count <= CR_SIM_NODES_MAX);
-    *plan = (struct cr_plan){.nodes_count = nodes_count, .faults_until_us = until_us};
+    CR_ASSERT(nodes_count >= CR_SIM_NODES_MIN && nodes_count <= CR_SIM_NODES_MAX);
+    *plan = (struct cr_plan){.seed = seed,
+                             .scenario = scenario,
+                             .nodes_count = nodes_count,
+                             .faults_until_us = until_us};
+    draw_setup(plan);
     struct cr_prng coin = cr_prng_stream(seed, CR_PURPOSE_SWARM, 0);
     for (uint32_t kind = 1; kind < CR_FAULTS_END; kind++) {
         const bool heads = cr_prng_next(&coin) & 1;
-        if (!(faults & (1u << kind)) || (swarm && !heads)) continue;
+        if (!(scenario->faults & (UINT64_C(1) << kind)) || (scenario->swarm && !heads)) continue;
         struct cr_prng prng = cr_prng_stream(seed, CR_PURPOSE_FAULTS, kind);
         const uint32_t count = between(&prng, 1, rows[kind].entries_max);
         for (uint32_t i = 0; i < count; i++) {
             CR_ASSERT(plan->entries_count < CR_PLAN_ENTRIES_MAX);
-            plan->entries[plan->entries_count++] = draw(plan, (enum cr_fault)kind, &prng);
+            plan->entries[plan->entries_count] = draw(plan, (enum cr_fault)kind, &prng);
+            plan->entries_count++;
         }
+    }
+}
+
+static void remove_number(struct cr_plan *plan, uint64_t number)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < plan->entries_count; i++) {
+        if (plan->entries[i].number != number) plan->entries[kept++] = plan->entries[i];
+    }
+    plan->entries_count = kept;
+}
+
+void cr_plan_skip(struct cr_plan *plan, const char *list)
+{
+    while (list && *list) {
+        char *end;
+        const unsigned long number = strtoul(list, &end, 10);
+        if (end == list) return;
+        remove_number(plan, number);
+        list = *end == ',' ? end + 1 : end;
     }
 }
 
 void cr_plan_print(const struct cr_plan *plan)
 {
+    const struct cr_sim_setup *setup = &plan->setup;
+    printf("seed 0x%" PRIx64 ": %" PRIu32 " nodes, %s stakes, network %" PRIu32 ", %" PRIu32
+           " transactions\n"
+           "  gc depth %" PRIu32 ", window %" PRIu32 ", round delay %" PRIu32 " us, idle %" PRIu32
+           " us, timeout %" PRIu32 " us, checkpoint every %" PRIu32 " commits\n",
+           plan->seed, plan->nodes_count, setup->equal_stakes ? "equal" : "unequal",
+           setup->network_kind, setup->txs_count, setup->gc_depth,
+           setup->round_window ? setup->round_window : CR_ROUND_WINDOW, setup->round_delay_us,
+           setup->idle_delay_us, setup->round_timeout_us, setup->checkpoint_commits);
     printf("  faults until %.3f s\n", (double)plan->faults_until_us / 1e6);
     for (uint32_t i = 0; i < plan->entries_count; i++) {
         const struct cr_plan_entry *entry = &plan->entries[i];
         const struct fault_row *row = &rows[entry->fault];
-        printf("  %3" PRIu32 "%s %-10s %8.3f .. %8.3f s  node %-2" PRIu32 " group %04" PRIx32
+        printf("  %3" PRIu32 " %-10s %8.3f .. %8.3f s  node %-2" PRIu32 " group %04" PRIx32
                "  %7" PRIu32 " %s\n",
-               i, entry->skipped ? "-" : " ", row->name, (double)entry->from_us / 1e6,
-               (double)entry->to_us / 1e6, entry->node, entry->group, entry->value, row->text);
+               entry->number, row->name, (double)entry->from_us / 1e6, (double)entry->to_us / 1e6,
+               entry->node, entry->group, entry->value, row->text);
     }
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan.h: everything that will go wrong in a run, decided before it starts.
+/* plan.h: everything that decides a run, and everything that will go wrong in it.
  *
- * From the seed comes a list of faults, each with an interval of virtual time; execution only reads
- * it. Every seed enables a random subset of the kinds (swarm testing): bugs hide where faults mask
- * each other. Every kind draws from a random stream of its own, so that leaving one entry out
- * (--skip) changes no other.
+ * From the seed comes a plan: the values of the cluster and a list of faults, each with an interval
+ * of virtual time; execution only reads it. Every seed enables a random subset of the kinds (swarm
+ * testing): bugs hide where faults mask each other. Every kind draws from a random stream of its
+ * own, so that leaving one entry out changes no other. A plan can be written as text, edited, and
+ * executed again (plan_text.c).
  */
 #ifndef CR_SIM_PLAN_H
 #define CR_SIM_PLAN_H
@@ -12,8 +13,10 @@
 #include "base/prng.h"
 
 enum {
+    CR_SIM_NODES_MIN = 4,
     CR_SIM_NODES_MAX = 16,
-    CR_PLAN_ENTRIES_MAX = 128,
+    CR_SIM_SECONDS_MAX = 100000,
+    CR_PLAN_ENTRIES_MAX = 256,
 };
 
 /* What the random streams of a run are for. Their numbers are part of every seed's meaning. */
@@ -55,37 +58,65 @@ enum cr_purpose {
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
 
+/* What a seed decides about the cluster itself: name, least, most. */
+#define CR_SETUP(X)                               \
+    X(network_kind, 0, 3)                         \
+    X(equal_stakes, 0, 1)                         \
+    X(gc_depth, 3, CR_GC_DEPTH)                   \
+    X(round_window, 0, CR_ROUND_WINDOW)           \
+    X(round_delay_us, 1, 10000000)                \
+    X(idle_delay_us, 1, 10000000)                 \
+    X(round_timeout_us, 1, 2000000)               \
+    X(checkpoint_commits, 1, 1000000)             \
+    X(payload_bytes_max, 1, CR_PAYLOAD_BYTES_MAX) \
+    X(txs_count, 0, 100000)
+
+#define CR_SETUP_FIELD(name, ...) uint32_t name;
+struct cr_sim_setup {
+    CR_SETUP(CR_SETUP_FIELD)
+};
+
 struct cr_plan_entry {
+    uint32_t number; /* its own for ever, whatever is left out beside it: streams are keyed by it */
     enum cr_fault fault;
     uint64_t from_us, to_us;
     uint32_t node; /* of the kinds that concern one node */
     uint32_t
         group; /* bit mask of nodes, of the kinds that concern several; never none, never all */
     uint32_t value;
-    bool skipped;
+};
+
+/* A named choice of faults. */
+struct cr_scenario {
+    const char *name;
+    const char *text;
+    uint64_t faults; /* bit mask of kinds (1 << kind) that are allowed */
+    bool swarm;      /* a random half of them is used; otherwise all */
+    bool steady;     /* no faults at all: the price of a round is held to its tightest bound */
 };
 
 struct cr_plan {
+    uint64_t seed;
+    const struct cr_scenario *scenario;
     uint32_t nodes_count;
     uint64_t faults_until_us; /* everything has ended by then */
+    struct cr_sim_setup setup;
     uint32_t entries_count;
     struct cr_plan_entry entries[CR_PLAN_ENTRIES_MAX];
 };
 
-/* `faults` is a bit mask of kinds (1 << kind) that are allowed; with `swarm` a random half of them
- * is used, without it all of them. */
 void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uint64_t until_us,
-                  uint32_t faults, bool swarm);
-void cr_plan_print(const struct cr_plan *plan);
+                  const struct cr_scenario *scenario);
+/* Leaves out the entries whose numbers a text names: "3,7". */
+void cr_plan_skip(struct cr_plan *plan, const char *list);
+void cr_plan_print(const struct cr_plan *plan); /* for people, with what each fault means */
+const char *cr_fault_name(enum cr_fault fault);
+enum cr_fault cr_fault_find(const char *name, size_t name_bytes); /* CR_FAULT_NONE: no such name */
 
-/* A named choice of faults: `faults` and `swarm` for cr_plan_make. */
-struct cr_scenario {
-    const char *name;
-    const char *text;
-    uint32_t faults;
-    bool swarm;
-    bool steady; /* no faults at all: the price of a round is held to its tightest bound */
-};
+/* The same as text, for cr_plan_read. False: `path` cannot be written; has said why. */
+bool cr_plan_write(const struct cr_plan *plan, const char *path);
+/* False: it is not a plan that can be executed; has said in which line and why. */
+bool cr_plan_read(struct cr_plan *plan, const char *path);
 
 const struct cr_scenario *cr_scenario_find(const char *name); /* NULL: no such name */
 void cr_scenarios_print(void);

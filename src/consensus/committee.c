@@ -33,6 +33,17 @@ static enum cr_err sum(const uint64_t *stake, uint32_t count, uint64_t *total)
     return CR_OK;
 }
 
+static void fill_quads(struct cr_committee *committee)
+{
+    for (uint32_t quad = 0; quad < CR_VALIDATORS_MAX / 4; quad++) {
+        for (uint32_t subset = 1; subset < 16; subset++) {
+            const uint32_t lowest = (uint32_t)__builtin_ctz(subset);
+            committee->quads[quad][subset] =
+                committee->quads[quad][subset & (subset - 1)] + committee->stake[4 * quad + lowest];
+        }
+    }
+}
+
 enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_hash *genesis_id,
                               uint64_t epoch, const uint64_t *stake, uint32_t validators_count)
 {
@@ -59,6 +70,7 @@ enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_ha
         .equal = equal,
     };
     memcpy(committee->stake, stake, validators_count * sizeof stake[0]);
+    fill_quads(committee);
     return CR_OK;
 }
 
@@ -66,9 +78,11 @@ uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struc
 {
     if (committee->equal) return cr_authors_count(set) * committee->stake[0];
     uint64_t stake = 0;
-    for (uint32_t a = cr_authors_next(set, 0); a < CR_VALIDATORS_MAX;
-         a = cr_authors_next(set, a + 1))
-        stake += committee->stake[a];
+    for (uint32_t word = 0; word < CR_AUTHOR_WORDS; word++) {
+        const uint64_t(*quad)[16] = &committee->quads[16 * word];
+        for (uint64_t bits = set->words[word]; bits != 0; bits >>= 4)
+            stake += (*quad++)[bits & 15];
+    }
     return stake;
 }
 

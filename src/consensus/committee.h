@@ -22,6 +22,8 @@ struct cr_committee {
     uint64_t quorum; /* Q */
     uint64_t honest; /* V: any set of this stake has a correct member */
     bool equal;      /* all stakes equal: masks are counted by popcount */
+    /* Otherwise by four authors at a time: the stake of each of their 16 subsets. */
+    uint64_t quads[CR_VALIDATORS_MAX / 4][16];
 };
 
 /* CR_ERR_CONFIG: no validators, too many, a stake of 0, the sum too great, or (with n > 3) one

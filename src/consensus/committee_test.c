@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/unit.h"
 
+#include "base/prng.h"
 #include "consensus/schedule.h"
 
 static const struct cr_hash genesis_id = {{5}};
@@ -45,6 +46,30 @@ static void impossible_stakes_are_refused(void **state)
     assert_false(c.equal);
     const struct cr_authors set = {{5}};
     assert_int_equal(cr_committee_stake_of(&c, &set), 6);
+}
+
+/* Goal: the tables of four authors at a time give what adding one by one gives. */
+static void stake_of_any_set_is_the_sum(void **state)
+{
+    (void)state;
+    struct cr_prng random = cr_prng_stream(5, 0, 0);
+    for (uint32_t n = 1; n <= CR_VALIDATORS_MAX; n++) {
+        uint64_t stakes[CR_VALIDATORS_MAX];
+        struct cr_committee c;
+        for (uint32_t a = 0; a < n; a++)
+            stakes[a] = (UINT64_C(1) << 50) + cr_prng_below(&random, UINT64_C(1) << 45);
+        assert_int_equal(cr_committee_init(&c, &genesis_id, 0, stakes, n), CR_OK);
+        for (uint32_t i = 0; i < 50; i++) {
+            struct cr_authors set = {0};
+            uint64_t sum = 0;
+            for (uint32_t a = 0; a < n; a++) {
+                if (i > 0 && cr_prng_below(&random, 50) >= i) continue; /* all, none .. most */
+                cr_authors_add(&set, a);
+                sum += stakes[a];
+            }
+            assert_int_equal(cr_committee_stake_of(&c, &set), sum);
+        }
+    }
 }
 
 /* Goal: the order is a permutation, differs by round, and the first place follows the stake. */
@@ -162,6 +187,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thresholds_hold_for_every_size),
         cmocka_unit_test(impossible_stakes_are_refused),
+        cmocka_unit_test(stake_of_any_set_is_the_sum),
         cmocka_unit_test(leaders_are_a_weighted_permutation),
         cmocka_unit_test(leader_order_is_frozen),
         cmocka_unit_test(absent_leader_leaves_and_returns),

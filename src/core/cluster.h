@@ -19,6 +19,7 @@ struct sealed {
     uint32_t bytes_count;
     uint32_t round;
     uint32_t txs;
+    uint64_t sealed_us; /* virtual time */
     struct cr_hash digest;
 };
 
@@ -72,6 +73,7 @@ struct cluster {
     uint64_t steps;
     bool lying; /* node 0 signs two vertices for every round and shows each half one */
     bool (*cut)(const struct cluster *, uint32_t from, uint32_t to); /* NULL: all connected */
+    uint64_t (*delay)(struct cluster *, uint32_t from, uint32_t to); /* NULL: delay_us_* */
     void (*trace)(const struct cluster *, uint32_t node, const struct cr_effect *); /* or NULL */
 };
 
@@ -136,7 +138,9 @@ static void send_to(struct cluster *c, uint32_t from, uint32_t to, struct mail *
     if (c->cut != NULL && c->cut(c, from, to)) return;
     if (cr_prng_below(&c->random, 1000) < c->drop_per_1000) return;
     const uint64_t spread = c->delay_us_max - c->delay_us_min + 1;
-    mail->at_us = c->now_us + c->delay_us_min + cr_prng_below(&c->random, spread);
+    mail->at_us =
+        c->now_us + (c->delay != NULL ? c->delay(c, from, to)
+                                      : c->delay_us_min + cr_prng_below(&c->random, spread));
     mail->to = to;
     mail->life = c->lives[to];
     mail->event.peer = from;
@@ -162,7 +166,8 @@ static uint32_t seal(struct cluster *c, const struct cr_header *header)
     *v = (struct sealed){.bytes = malloc(count),
                          .bytes_count = (uint32_t)count,
                          .round = header->round,
-                         .txs = header->payload_count};
+                         .txs = header->payload_count,
+                         .sealed_us = c->now_us};
     CR_ASSERT(cr_header_encode(header, v->bytes, count) == count);
     v->digest = cr_header_digest(v->bytes, count);
     return c->vertices_count++;
@@ -444,7 +449,9 @@ static void stop_node(struct cluster *c, uint32_t i)
     connect(c, i, false);
 }
 
-static void offer(struct cluster *c, uint32_t i, uint32_t txs)
+#define UNUSED_IN_SOME_TESTS __attribute__((unused))
+
+UNUSED_IN_SOME_TESTS static void offer(struct cluster *c, uint32_t i, uint32_t txs)
 {
     c->nodes[i].txs_waiting += txs;
     const struct cr_event waiting = {.kind = CR_EVENT_WAITING, .waiting = c->nodes[i].txs_waiting};
@@ -502,8 +509,6 @@ static void cluster_free(struct cluster *c)
     free(c->vertices);
     free(c->mails);
 }
-
-#define UNUSED_IN_SOME_TESTS __attribute__((unused))
 
 /* Every two nodes agree on the commits both have. Returns the lowest commit index. */
 UNUSED_IN_SOME_TESTS static uint32_t agreement(const struct cluster *c)

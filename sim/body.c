@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "wire/payload.h"
 
 static struct cr_frame *frame_of(uint32_t bytes_count)
 {
@@ -108,6 +109,41 @@ uint64_t cr_disk_record_commit_index(const struct cr_disk_record *record)
     return cr_disk_record_commit(record)->index;
 }
 
+static bool payload_is_well_formed(const struct cr_vertex *vertex)
+{
+    const struct cr_header *header = &vertex->header;
+    const struct cr_hash root = cr_hash_of(vertex->payload, header->payload_bytes);
+    if (!cr_hash_equal(&root, &header->payload_root)) return false;
+    return cr_payload_check(vertex->payload, header->payload_bytes, header->payload_count) == CR_OK;
+}
+
+static bool signature_is_valid(const struct cr_vertex *vertex)
+{
+    uint8_t author[4];
+    cr_store_le(author, vertex->header.author, sizeof author);
+    return vertex->sig_alg == CR_ALG_MLDSA65 &&
+           cr_stub_verify(&vertex->digest, author, sizeof author, vertex->signature,
+                          vertex->signature_bytes);
+}
+
+const struct cr_arrival *cr_arrival_look(struct cr_arrival *arrivals, struct cr_frame *frame,
+                                         const uint8_t *bytes, uint32_t bytes_count)
+{
+    /* Frames lie at multiples of 16; those of a range hold several vertices. */
+    const uintptr_t place = ((uintptr_t)bytes >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 58;
+    struct cr_arrival *arrival = &arrivals[place % CR_ARRIVALS];
+    if (arrival->frame == frame && arrival->bytes == bytes && arrival->bytes_count == bytes_count)
+        return arrival;
+    cr_frame_give(arrival->frame);
+    arrival->frame = cr_frame_share(frame); /* as long as we hold it, no other has its address */
+    arrival->bytes = bytes;
+    arrival->bytes_count = bytes_count;
+    arrival->decoded = cr_vertex_decode(bytes, bytes_count, &arrival->vertex) == CR_OK;
+    arrival->valid = arrival->decoded && payload_is_well_formed(&arrival->vertex) &&
+                     signature_is_valid(&arrival->vertex);
+    return arrival;
+}
+
 static void stub_seed(const struct cr_hash *digest, const void *signer, size_t signer_bytes,
                       uint8_t seed[CR_HASH_BYTES])
 {
@@ -124,8 +160,10 @@ void cr_stub_sign(const struct cr_hash *digest, const void *signer, size_t signe
 {
     CR_ASSERT(signature_bytes >= CR_HASH_BYTES);
     stub_seed(digest, signer, signer_bytes, signature);
-    for (size_t at = CR_HASH_BYTES; at < signature_bytes; at++)
-        signature[at] = signature[at - CR_HASH_BYTES];
+    for (size_t at = CR_HASH_BYTES; at < signature_bytes; at += CR_HASH_BYTES) {
+        const size_t left = signature_bytes - at;
+        memcpy(signature + at, signature, left < CR_HASH_BYTES ? left : CR_HASH_BYTES);
+    }
 }
 
 bool cr_stub_verify(const struct cr_hash *digest, const void *signer, size_t signer_bytes,

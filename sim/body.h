@@ -40,6 +40,24 @@ struct cr_body *cr_body_share(struct cr_body *body);
 void cr_body_give(struct cr_body *body);
 /* A new reference to the frame that pushes this vertex. */
 struct cr_frame *cr_body_push(struct cr_body *body);
+/* A vertex that has arrived, looked at once for all its receivers: what is in it, and whether it is
+ * sound and signed, depends on its bytes alone. Only what a node itself decides (is it wanted, is
+ * it new) is asked at each. */
+struct cr_arrival {
+    struct cr_frame *frame; /* one reference */
+    const uint8_t *bytes;
+    uint32_t bytes_count;
+    bool decoded;
+    bool valid; /* payload and signature */
+    struct cr_vertex vertex;
+};
+
+enum { CR_ARRIVALS = 64 };
+
+/* `arrivals` has CR_ARRIVALS places, zeroed before the first call. Valid until the next call. */
+const struct cr_arrival *cr_arrival_look(struct cr_arrival *arrivals, struct cr_frame *frame,
+                                         const uint8_t *bytes, uint32_t bytes_count);
+
 /* Decodes what was decoded before: `out` cannot fail to be filled. */
 void cr_body_decode(const struct cr_body *body, struct cr_vertex *out);
 

@@ -46,6 +46,7 @@ struct cr_sim {
     struct cr_clients clients;
     struct cr_check check;
     struct cr_trace trace;
+    struct cr_arrival arrivals[CR_ARRIVALS];
     struct cr_host hosts[CR_SIM_NODES_MAX];
 };
 

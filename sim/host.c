@@ -3,7 +3,6 @@
 #include "host.h"
 
 #include "cluster.h"
-#include "crypto/hash.h"
 #include "wire/payload.h"
 
 static uint64_t local_us(const struct cr_host *host)
@@ -88,47 +87,32 @@ void cr_host_on_tick(struct cr_host *host, uint32_t number)
 
 /* ---- vertices from outside ---- */
 
-static bool payload_is_well_formed(const struct cr_vertex *vertex)
-{
-    const struct cr_header *header = &vertex->header;
-    const struct cr_hash root = cr_hash_of(vertex->payload, header->payload_bytes);
-    if (!cr_hash_equal(&root, &header->payload_root)) return false;
-    return cr_payload_check(vertex->payload, header->payload_bytes, header->payload_count) == CR_OK;
-}
-
-static bool signature_is_valid(const struct cr_vertex *vertex)
-{
-    uint8_t author[4];
-    cr_store_le(author, vertex->header.author, sizeof author);
-    return vertex->sig_alg == CR_ALG_MLDSA65 &&
-           cr_stub_verify(&vertex->digest, author, sizeof author, vertex->signature,
-                          vertex->signature_bytes);
-}
-
 static void on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *frame,
                       const uint8_t *bytes, uint32_t bytes_count)
 {
-    static struct cr_vertex vertex; /* 10 KiB */
+    const struct cr_arrival *arrival =
+        cr_arrival_look(host->sim->arrivals, frame, bytes, bytes_count);
+    const struct cr_vertex *vertex = &arrival->vertex;
     host->counters.vertices_decoded++;
-    if (cr_vertex_decode(bytes, bytes_count, &vertex) != CR_OK) {
+    if (!arrival->decoded) {
         host->counters.frames_refused++;
         return;
     }
-    if (cr_core_admit(host->core, &vertex.header, &vertex.digest) != CR_VERDICT_OK) {
+    if (cr_core_admit(host->core, &vertex->header, &vertex->digest) != CR_VERDICT_OK) {
         host->counters.vertices_refused++;
         return;
     }
-    if (!payload_is_well_formed(&vertex) || !signature_is_valid(&vertex)) {
+    if (!arrival->valid) {
         host->counters.bad_signatures++;
         return;
     }
-    struct cr_body *body = cr_body_take(frame, &vertex, bytes, bytes_count);
+    struct cr_body *body = cr_body_take(frame, vertex, bytes, bytes_count);
     const uint32_t handle = cr_host_handle_take(host, body);
     cr_host_step(
         host, &(struct cr_event){
                   .kind = CR_EVENT_VERTEX,
                   .peer = peer,
-                  .vertex = {.header = &vertex.header, .digest = vertex.digest, .body = handle}});
+                  .vertex = {.header = &vertex->header, .digest = vertex->digest, .body = handle}});
 }
 
 /* ---- old ranges ---- */

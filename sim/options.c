@@ -31,6 +31,7 @@ static void print_help(void)
            "  --from S           trace only from this virtual second on\n"
            "  --check-every N    walk through all invariants of a core every N steps (64)\n"
            "  --canary A,B       fail on purpose when faults of these kinds overlap\n"
+           "  --cover            print how often every mark was reached; fail if one never was\n"
            "  --json             one line for each seed\n\n"
            "Exit code 0: every run held.\n");
 }
@@ -51,6 +52,7 @@ enum option_key {
     KEY_FROM,
     KEY_CHECK_EVERY,
     KEY_CANARY,
+    KEY_COVER,
     KEY_JSON,
     KEY_HELP,
 };
@@ -71,6 +73,7 @@ static const struct option rows[] = {
     {"from", required_argument, NULL, KEY_FROM},
     {"check-every", required_argument, NULL, KEY_CHECK_EVERY},
     {"canary", required_argument, NULL, KEY_CANARY},
+    {"cover", no_argument, NULL, KEY_COVER},
     {"json", no_argument, NULL, KEY_JSON},
     {"help", no_argument, NULL, KEY_HELP},
     {NULL, 0, NULL, 0},
@@ -143,6 +146,7 @@ static void read_option(struct cr_sim_arguments *out, int key, int argc, char **
         out->run.check_every = (uint32_t)number_of("check-every", 1, UINT32_MAX) - 1;
         return;
     case KEY_CANARY: out->run.canary = faults_of(optarg); return;
+    case KEY_COVER: out->cover = true; return;
     case KEY_JSON: out->json = true; return;
     case KEY_HELP: print_help(); exit(EXIT_SUCCESS);
     default: exit(EXIT_FAILURE); /* getopt has said why */

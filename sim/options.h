@@ -16,6 +16,7 @@ struct cr_sim_arguments {
     const char *write_plan; /* where to write the plan instead of executing it; may be NULL */
     const char *shrink;     /* where to write the smallest plan that fails; may be NULL */
     bool json, plan;
+    bool cover; /* fail when a mark was never reached */
     struct cr_sim_options run;
 };
 

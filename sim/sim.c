@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cover.h"
 #include "options.h"
 #include "report.h"
 #include "run.h"
@@ -84,7 +85,8 @@ static bool run_all(const struct cr_sim_arguments *arguments)
         cr_totals_add(&totals, cr_run_sim(), !failure.failed);
     }
     cr_totals_print(&totals, seconds_now() - begin_s, arguments->json ? stderr : stdout);
-    return totals.failed == 0;
+    const bool covered = !arguments->cover || cr_cover_report();
+    return totals.failed == 0 && covered;
 }
 
 int main(int argc, char **argv)

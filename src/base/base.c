@@ -26,11 +26,6 @@ const char *cr_err_text(enum cr_err err)
     return "unknown error";
 }
 
-bool cr_hash_equal(const struct cr_hash *a, const struct cr_hash *b)
-{
-    return memcmp(a->bytes, b->bytes, CR_HASH_BYTES) == 0;
-}
-
 bool cr_hash_is_zero(const struct cr_hash *hash)
 {
     static const struct cr_hash zero;
@@ -40,15 +35,6 @@ bool cr_hash_is_zero(const struct cr_hash *hash)
 int cr_hash_compare(const struct cr_hash *a, const struct cr_hash *b)
 {
     return memcmp(a->bytes, b->bytes, CR_HASH_BYTES);
-}
-
-uint64_t cr_load_le(const uint8_t *bytes, size_t count)
-{
-    CR_ASSERT(count <= 8);
-    uint64_t value = 0;
-    for (size_t i = 0; i < count; i++)
-        value |= (uint64_t)bytes[i] << (8 * i);
-    return value;
 }
 
 void cr_store_le(uint8_t *bytes, uint64_t value, size_t count)

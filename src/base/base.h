@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/limits.h"
 
@@ -64,13 +65,31 @@ struct cr_hash {
     uint8_t bytes[CR_HASH_BYTES];
 };
 
-bool cr_hash_equal(const struct cr_hash *a, const struct cr_hash *b);
+static inline bool cr_hash_equal(const struct cr_hash *a, const struct cr_hash *b)
+{
+    return memcmp(a->bytes, b->bytes, CR_HASH_BYTES) == 0;
+}
+
 bool cr_hash_is_zero(const struct cr_hash *hash);
 /* Order of the bytes as an unsigned big-endian number: < 0, 0, > 0. Used for every agreed sort. */
 int cr_hash_compare(const struct cr_hash *a, const struct cr_hash *b);
 
 /* Little-endian loads and stores of untyped bytes. Only wire/ and store/ formats use them. */
-uint64_t cr_load_le(const uint8_t *bytes, size_t count);
+static inline uint64_t cr_load_le(const uint8_t *bytes, size_t count)
+{
+    uint64_t value = 0;
+    CR_ASSERT(count <= sizeof value);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (count == sizeof value) { /* one instruction, where the compiler knows the count */
+        memcpy(&value, bytes, sizeof value);
+        return value;
+    }
+#endif
+    for (size_t i = 0; i < count; i++)
+        value |= (uint64_t)bytes[i] << (8 * i);
+    return value;
+}
+
 void cr_store_le(uint8_t *bytes, uint64_t value, size_t count);
 
 /* Lower-case hexadecimal. `text` holds 2 * count + 1 bytes and is zero-terminated.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consensus/chain.h"
 
+#include "base/cover.h"
+
 void cr_chain_init(struct cr_chain *chain, const struct cr_committee *committee, uint32_t gc_depth)
 {
     *chain = (struct cr_chain){.committee = committee, .gc_depth = gc_depth};
@@ -35,7 +37,10 @@ static bool walk(struct cr_dag *dag, uint32_t from, uint32_t stamp, uint32_t *lo
         for (uint32_t a = 0; a < dag->validators_count; a++) {
             struct cr_dag_vertex *to = cr_dag_ref(dag, v, a);
             if (to == NULL || to->committed || to->stamp == stamp) continue;
-            if (to->state != CR_DAG_ACCEPTED) return false;
+            if (to->state != CR_DAG_ACCEPTED) {
+                CR_COVER(commit_waits_for_its_cone);
+                return false;
+            }
             to->stamp = stamp;
             CR_ASSERT(depth < dag->pool_max); /* each vertex once */
             dag->stack[depth++] = to->id;
@@ -57,6 +62,8 @@ static void list(struct cr_dag *dag, uint32_t stamp, uint32_t lowest, uint32_t h
                 if (v->state != CR_DAG_ACCEPTED || v->stamp != stamp || v->committed) continue;
                 CR_ASSERT(out->record.leaders_count + count < out->refs_max);
                 v->committed = true;
+                if (round == out->record.gc_round + 1) CR_COVER(committed_at_the_horizon);
+                if (v->slot_next != 0) CR_COVER(equivocation_with_a_copy_committed);
                 refs[count] = ref_of(v);
                 out->bodies[count++] = v->body;
             }
@@ -124,6 +131,7 @@ static uint64_t agreed_time(const struct cr_chain *chain, const struct cr_dag *d
         if (i + 1 == leaders->count) count = leaders->count;
     }
     const uint64_t time = median(samples, count);
+    if (time < chain->timestamp_ms) CR_COVER(median_before_the_last_commit);
     return time > chain->timestamp_ms ? time : chain->timestamp_ms;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consensus/decide.h"
 
+#include "base/cover.h"
+
 /* Rounds from a leader to the first round whose leaders can be its anchor (docs/protocol.md
  * 5.3). */
 enum { WAVE = 3 };
@@ -27,6 +29,7 @@ static void prepare(struct cr_decider *decider, uint32_t round)
 {
     struct cr_leader_round *leaders = at(decider, round);
     if (leaders->round == round && leaders->schedule == decider->schedule->number) return;
+    if (leaders->round == round) CR_COVER(decisions_dropped_by_new_schedule);
     *leaders = (struct cr_leader_round){.round = round, .schedule = decider->schedule->number};
     leaders->count = cr_schedule_leaders(decider->schedule, round, leaders->order);
 }
@@ -53,7 +56,10 @@ static bool breaks_clause(const struct cr_dag *dag, const struct cr_dag_vertex *
         if (p == NULL || !cr_authors_has(&p->parents, b->author)) continue;
         const struct cr_dag_vertex *copy = cr_dag_ref(dag, p, b->author);
         if (copy == NULL || copy == seen) continue;
-        if (seen != NULL) return true;
+        if (seen != NULL) {
+            CR_COVER(leader_clause_broken);
+            return true;
+        }
         seen = copy;
     }
     return false;
@@ -68,6 +74,7 @@ bool cr_decider_certifies(const struct cr_decider *decider, const struct cr_dag_
     CR_ASSERT(x->round == b->round + 2);
     struct cr_authors votes = cr_authors_and(x->parents, &b->voters);
     if (cr_dag_round(dag, b->round + 1)->variants) {
+        CR_COVER(votes_counted_one_by_one);
         const struct cr_authors candidates = votes;
         for (uint32_t a = cr_authors_next(&candidates, 0); a < CR_VALIDATORS_MAX;
              a = cr_authors_next(&candidates, a + 1)) {
@@ -143,6 +150,8 @@ static void decide_direct(struct cr_decider *decider, uint32_t round)
         if (now.decision == CR_DECISION_NONE) continue;
         if (slot->decision == CR_DECISION_NONE) {
             *slot = now;
+            if (now.decision == CR_DECISION_COMMIT) CR_COVER(direct_commit);
+            if (now.decision == CR_DECISION_SKIP) CR_COVER(direct_skip);
             continue;
         }
         if (slot->decision != now.decision || slot->vertex != now.vertex)
@@ -175,6 +184,7 @@ static void decide_indirect(struct cr_decider *decider, uint32_t round,
     for (uint32_t i = 0; i < leaders->count; i++) {
         struct cr_leader_slot *slot = &leaders->slots[i];
         if (slot->decision != CR_DECISION_NONE) continue;
+        if (anchor->round > round + WAVE) CR_COVER(anchor_above_the_first_round);
         if (stamp == 0) {
             stamp = cr_dag_new_stamp(dag);
             cr_dag_stamp_cone(dag, anchor, round + 2, stamp);
@@ -187,6 +197,8 @@ static void decide_indirect(struct cr_decider *decider, uint32_t round,
                 conflict(decider, "two copies of one leader vertex have certificates");
             *slot = (struct cr_leader_slot){.decision = CR_DECISION_COMMIT, .vertex = b->id};
         }
+        if (slot->decision == CR_DECISION_COMMIT) CR_COVER(indirect_commit);
+        if (slot->decision == CR_DECISION_SKIP) CR_COVER(indirect_skip);
     }
 }
 
@@ -217,6 +229,17 @@ static void decide_all_indirect(struct cr_decider *decider, uint32_t lowest, uin
     }
 }
 
+/* How many rounds lie above the lowest one that is not decided. */
+static void note_depth(uint32_t depth)
+{
+    if (depth < WAVE - 1) return; /* nothing could be decided yet */
+    if (depth == WAVE - 1) CR_COVER(undecided_depth_2);
+    if (depth == WAVE) CR_COVER(undecided_depth_3);
+    if (depth > WAVE && depth < 2 * WAVE) CR_COVER(undecided_depth_4);
+    if (depth >= 2 * WAVE) CR_COVER(undecided_depth_6);
+    if (depth >= 4 * WAVE) CR_COVER(undecided_depth_12);
+}
+
 /* The lowest round with a committed leader, when everything up to it is decided. */
 static uint32_t deliverable(const struct cr_decider *decider, uint32_t lowest, uint32_t highest)
 {
@@ -224,7 +247,10 @@ static uint32_t deliverable(const struct cr_decider *decider, uint32_t lowest, u
         const struct cr_leader_round *leaders = at(decider, round);
         bool committed = false;
         for (uint32_t i = 0; i < leaders->count; i++) {
-            if (leaders->slots[i].decision == CR_DECISION_NONE) return 0;
+            if (leaders->slots[i].decision == CR_DECISION_NONE) {
+                note_depth(highest - round);
+                return 0;
+            }
             if (leaders->slots[i].decision == CR_DECISION_COMMIT) committed = true;
         }
         if (committed) return round;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cover.h"
 #include "crypto/hash.h"
 
 __extension__ typedef unsigned __int128 u128;
@@ -31,18 +32,25 @@ bool cr_schedule_advance(struct cr_schedule *schedule, const struct cr_authors *
     for (uint32_t a = 0; a < committee->validators_count; a++) {
         const unsigned history = (unsigned)schedule->present[a] << 1;
         schedule->present[a] = (uint8_t)(history | (cr_authors_has(in_time, a) ? 1u : 0u));
-        if (schedule->present[a] == PRESENT_ALWAYS) cr_authors_add(&allowed, a);
+        if (schedule->present[a] != PRESENT_ALWAYS || cr_authors_has(&allowed, a)) continue;
+        CR_COVER(leader_returned);
+        cr_authors_add(&allowed, a);
     }
     uint64_t stake = cr_committee_stake_of(committee, &allowed);
     for (uint32_t a = 0; a < committee->validators_count; a++) {
         if (schedule->present[a] != 0 || !cr_authors_has(&allowed, a)) continue;
-        if (stake - committee->stake[a] < committee->quorum) continue;
+        if (stake - committee->stake[a] < committee->quorum) {
+            CR_COVER(leader_kept_for_the_quorum);
+            continue;
+        }
+        CR_COVER(leader_suspended);
         stake -= committee->stake[a];
         cr_authors_remove(&allowed, a);
     }
     CR_ASSERT(stake >= committee->quorum);
 
     if (memcmp(&allowed, &schedule->allowed, sizeof allowed) == 0) return false;
+    CR_COVER(schedule_change);
     schedule->allowed = allowed;
     schedule->number++;
     return true;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cover.h"
 #include "core/replica.h"
 
 static uint32_t window_of(const struct cr_core_config *config)
@@ -110,17 +111,23 @@ static enum cr_verdict place(const struct cr_core *core, const struct cr_header 
                              const struct cr_hash *digest)
 {
     const struct cr_dag *dag = &core->dag;
+    if (header->round == dag->gc_round) CR_COVER(arrival_at_the_horizon);
+    if (header->round == dag->gc_round + 1) CR_COVER(arrival_above_the_horizon);
     if (header->round <= dag->gc_round) return CR_VERDICT_OLD;
     if (!cr_dag_in_window(dag, header->round)) return CR_VERDICT_FAR;
     const struct cr_dag_vertex *v = cr_dag_find(dag, header->round, header->author, digest);
     if (v != NULL && v->state != CR_DAG_MISSING) return CR_VERDICT_KNOWN;
     if (!core->started) return CR_VERDICT_OK; /* from our own log */
-    if (header->round - dag->gc_round > dag->highest - dag->gc_round + core->rounds_ahead)
+    if (header->round - dag->gc_round > dag->highest - dag->gc_round + core->rounds_ahead) {
+        CR_COVER(arrival_far_ahead);
         return CR_VERDICT_FAR;
+    }
     /* Too early by our clock: it is asked for again when something needs it. */
     if (!core->syncer.active && header->timestamp_ms > core->wall_ms &&
-        header->timestamp_ms - core->wall_ms > CR_CLOCK_DRIFT_MS)
+        header->timestamp_ms - core->wall_ms > CR_CLOCK_DRIFT_MS) {
+        CR_COVER(arrival_from_the_future);
         return CR_VERDICT_FAR;
+    }
     return CR_VERDICT_OK;
 }
 
@@ -132,6 +139,7 @@ enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header
     if (verdict != CR_VERDICT_OK) return verdict;
     if (cr_dag_has_room(&core->dag, header, digest, false)) return CR_VERDICT_OK;
     /* The first second copy is worth a signature check for the evidence alone. */
+    CR_COVER(no_room_for_a_vertex);
     const struct cr_dag_slot *slot = cr_dag_slot(&core->dag, header->round, header->author);
     return slot->held > 0 && !slot->evidence ? CR_VERDICT_OK : CR_VERDICT_CROWDED;
 }
@@ -143,6 +151,9 @@ static void report_equivocation(struct cr_core *core, const struct cr_event_vert
     if (slot->held == 0 || slot->evidence) return;
     slot->evidence = true;
     core->equivocations_total++;
+    const bool committed = core->dag.pool[slot->first].committed;
+    if (committed) CR_COVER(equivocation_after_commit);
+    if (!committed) CR_COVER(equivocation_before_commit);
     struct cr_effect *evidence = cr_core_emit(core, CR_EFFECT_EVIDENCE);
     evidence->body = arrival->body;
     evidence->body_other = core->dag.pool[slot->first].body;
@@ -163,9 +174,13 @@ static struct cr_dag_vertex *take(struct cr_core *core, const struct cr_event_ve
         .wait_above = core->syncer.active && leader_round > gc_round ? leader_round : gc_round,
         .holds = holds,
     };
+    if (in.wait_above > gc_round) CR_COVER(relaxed_wait);
     const uint32_t missing = core->dag.missing;
     struct cr_dag_vertex *v = cr_dag_insert(&core->dag, &in);
-    if (core->dag.missing > missing) cr_fetch_expect(core, in.ask_at_us);
+    if (core->dag.missing > missing) {
+        CR_COVER(ancestor_missing);
+        cr_fetch_expect(core, in.ask_at_us);
+    }
     return v;
 }
 
@@ -185,6 +200,7 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
             /* Signed by our key in an earlier life. Others build on it, so we take it, and never
              * sign that round again, even if there is no room for it. */
             core->verdicts[CR_VERDICT_SELF]++;
+            CR_COVER(own_vertex_of_an_earlier_life);
             if (header->round > core->own.proposed) core->own.proposed = header->round;
         }
         report_equivocation(core, arrival);
@@ -234,7 +250,9 @@ static void release(struct cr_core *core, struct cr_dag_vertex *v)
 {
     if (v->state != CR_DAG_MISSING) {
         if (v->state == CR_DAG_ACCEPTED && v->payload && !v->committed) core->payload_pending--;
+        if (v->state == CR_DAG_SUSPENDED) CR_COVER(suspended_below_the_horizon);
         if (v->author == core->self && !v->committed) {
+            CR_COVER(own_vertex_requeued);
             struct cr_effect *requeue = cr_core_emit(core, CR_EFFECT_REQUEUE);
             requeue->body = v->body;
         }
@@ -300,6 +318,8 @@ static bool commit(struct cr_core *core)
     }
     core->commit_refs_used += made.record.leaders_count + made.record.vertices_count;
     core->commit_bodies_used += made.record.vertices_count;
+    if (core->commits == 1) CR_COVER(two_commits_in_a_step);
+    if (core->commits == 8) CR_COVER(catch_up_burst);
 
     cr_decider_deliver(&core->decider, round);
     cr_schedule_advance(&core->schedule, &made.in_time);
@@ -386,7 +406,11 @@ static void on_start(struct cr_core *core, uint32_t signed_round)
     CR_ASSERT(!core->started);
     check_restored(core);
     core->started = true;
-    if (signed_round > core->own.proposed) core->own.proposed = signed_round;
+    if (core->chain.index > 0) CR_COVER(restart_from_a_head);
+    if (signed_round > core->own.proposed) {
+        CR_COVER(restart_with_a_burned_round);
+        core->own.proposed = signed_round;
+    }
     core->status_us = core->now_us;
     core->syncer.index = core->chain.index;
     core->syncer.moved_us = core->now_us;
@@ -413,6 +437,7 @@ static void on_sealed(struct cr_core *core, const struct cr_event_vertex *sealed
     CR_ASSERT(sealed->header->round == core->header->round);
     const enum cr_verdict verdict = judge_sealed(core, sealed);
     if (verdict != CR_VERDICT_OK) {
+        CR_COVER(sealed_too_late);
         cr_core_emit(core, CR_EFFECT_REQUEUE)->body = sealed->body;
         cr_core_drop(core, sealed->body, verdict);
         own->proposal = CR_PROPOSAL_NONE;
@@ -436,7 +461,10 @@ static void on_stored(struct cr_core *core, uint64_t sequence)
 
     own->proposal = CR_PROPOSAL_NONE;
     struct cr_dag_vertex *v = cr_dag_get(&core->dag, own->pending);
-    if (v == NULL) return; /* the horizon took it meanwhile */
+    if (v == NULL) { /* the horizon took it meanwhile */
+        CR_COVER(horizon_took_the_own_vertex);
+        return;
+    }
     cr_dag_unhold(&core->dag, v);
     core->sent_us[v->round % CR_ROUND_WINDOW] = core->now_us;
     cr_core_emit(core, CR_EFFECT_BROADCAST)->body = v->body;

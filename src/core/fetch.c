@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fetch.c: asking for missing ancestors, answering such questions, and telling where we stand
  * (docs/protocol.md 7). Local code. */
+#include "base/cover.h"
 #include "core/replica.h"
 
 enum {
@@ -60,7 +61,11 @@ static uint64_t ask(struct cr_core *core, struct cr_dag_vertex *v)
         v->ask_at_us = core->now_us + RETRY_US_MIN;
         return v->ask_at_us;
     }
-    if (core->fetch_counts[peer] == CR_FETCH_REFS_MAX) return core->now_us + CROWDED_US;
+    if (core->fetch_counts[peer] == CR_FETCH_REFS_MAX) {
+        CR_COVER(fetch_full);
+        return core->now_us + CROWDED_US;
+    }
+    if (v->asks == 2) CR_COVER(fetch_from_anybody);
     struct cr_ref *refs = core->fetch_refs + (size_t)peer * CR_FETCH_REFS_MAX;
     refs[core->fetch_counts[peer]++] = (struct cr_ref){v->round, v->author, v->digest};
     v->asks++;
@@ -114,8 +119,14 @@ void cr_fetch_answer(struct cr_core *core, const struct cr_event *event)
         const struct cr_ref *ref = &event->refs[i];
         const struct cr_dag_vertex *v =
             cr_dag_find(&core->dag, ref->round, ref->author, &ref->digest);
-        if (v == NULL || v->state == CR_DAG_MISSING) continue;
-        if (v->state == CR_DAG_SUSPENDED && v->author == core->self) continue;
+        if (v == NULL || v->state == CR_DAG_MISSING) {
+            CR_COVER(fetch_miss);
+            continue;
+        }
+        if (v->state == CR_DAG_SUSPENDED && v->author == core->self) {
+            CR_COVER(fetch_of_what_is_not_durable);
+            continue;
+        }
         send(core, event->peer, v);
     }
 }
@@ -147,7 +158,10 @@ static void push_own(struct cr_core *core, uint32_t peer, uint32_t above)
         const struct cr_dag_vertex *v = cr_dag_slot_first(dag, r, core->self);
         if (v == NULL || v->state != CR_DAG_ACCEPTED) continue;
         send(core, peer, v);
-        if (++sent == CR_STATUS_PUSH_MAX) break;
+        CR_COVER(own_vertex_pushed);
+        if (++sent < CR_STATUS_PUSH_MAX) continue;
+        CR_COVER(push_limit);
+        break;
     }
     core->peers[peer].fresh = false;
 }

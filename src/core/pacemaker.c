@@ -3,6 +3,7 @@
  * when we speak, never what is valid. */
 #include <string.h>
 
+#include "base/cover.h"
 #include "core/replica.h"
 
 enum {
@@ -51,7 +52,10 @@ static uint32_t next_round(const struct cr_core *core)
 {
     const uint32_t gc_round = core->dag.gc_round;
     uint32_t round = core->own.proposed + 1;
-    if (gc_round > 0 && round < gc_round + 2) round = gc_round + 2;
+    if (gc_round > 0 && round < gc_round + 2) {
+        CR_COVER(jump_past_the_horizon);
+        round = gc_round + 2;
+    }
     if (round > 1 && cr_dag_get(&core->dag, core->own.vertex) == NULL && round != gc_round + 2)
         return 0;
     return round - gc_round < core->dag.window - 1 ? round : 0;
@@ -74,7 +78,10 @@ static bool leaders_ready(const struct cr_core *core, uint32_t round)
     const struct cr_authors *present = &cr_dag_round(dag, round - 1)->present;
     for (uint32_t a = 0; a < dag->validators_count; a++) {
         if (!cr_authors_has(&core->schedule.allowed, a)) continue;
-        if (dag->equivocal[a] > dag->gc_round) continue;
+        if (dag->equivocal[a] > dag->gc_round) {
+            CR_COVER(equivocator_not_waited_for);
+            continue;
+        }
         if (!cr_authors_has(present, a)) return false;
         if (round == 2 || !cr_dag_in_window(dag, round - 2)) continue;
         if (cr_decider_slot(&core->decider, round - 2, a) != CR_DECISION_NONE) continue;
@@ -99,6 +106,7 @@ static void propose(struct cr_core *core, uint32_t round)
     header->timestamp_ms = core->wall_ms;
     /* Rounds that we only catch up with carry nothing. */
     const bool behind = core->dag.highest > round + 2;
+    if (behind) CR_COVER(empty_round_to_catch_up);
     header->payload_bytes = behind ? 0 : core->config.payload_bytes_max;
     header->gc_round = core->dag.gc_round;
     header->commit_index = core->chain.index;
@@ -108,6 +116,7 @@ static void propose(struct cr_core *core, uint32_t round)
     header->checkpoint_index = core->checkpoint_index;
     header->state_root = core->state_root;
     if (!cr_parents_choose(core, round, header)) { /* too many have gaps */
+        CR_COVER(parents_with_gaps);
         pacemaker->wake_us = core->now_us + GAPS_US;
         return;
     }
@@ -115,6 +124,7 @@ static void propose(struct cr_core *core, uint32_t round)
     const uint64_t quiet_since = greater(core->chain.leader_round, pacemaker->grown_round);
     if (round >= quiet_since + QUIET_ROUNDS) {
         const uint64_t grown = pacemaker->timeout_us + pacemaker->timeout_us / 2;
+        CR_COVER(timeout_grown);
         pacemaker->timeout_us = lesser(grown, core->config.round_timeout_us_max);
         pacemaker->grown_round = round;
     }
@@ -147,7 +157,8 @@ void cr_pacemaker_run(struct cr_core *core)
 
     note_beginning(core, round);
     if (cr_core_quorum(core, &cr_dag_round(&core->dag, round)->present)) {
-        propose(core, round); /* the others have moved on */
+        CR_COVER(others_have_moved_on);
+        propose(core, round);
         return;
     }
     const uint64_t delay =
@@ -163,6 +174,7 @@ void cr_pacemaker_run(struct cr_core *core)
             pacemaker->wake_us = latest;
             return;
         }
+        CR_COVER(leader_timeout);
         core->timeouts_total++;
     }
     propose(core, round);
@@ -184,6 +196,7 @@ void cr_pacemaker_on_accept(struct cr_core *core, const struct cr_dag_vertex *v)
 void cr_pacemaker_on_commit(struct cr_core *core)
 {
     struct cr_pacemaker *pacemaker = &core->pacemaker;
+    if (pacemaker->timeout_us > core->config.round_timeout_us) CR_COVER(timeout_shrunk);
     const uint64_t shrunk = pacemaker->timeout_us - pacemaker->timeout_us / 4;
     pacemaker->timeout_us = greater(shrunk, core->config.round_timeout_us);
 }

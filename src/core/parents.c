@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parents.c: which vertices our next one references (docs/protocol.md 4.4). */
+#include "base/cover.h"
 #include "core/replica.h"
 
 static bool suspect(const struct cr_core *core, uint32_t author)
@@ -11,7 +12,9 @@ static bool suspect(const struct cr_core *core, uint32_t author)
  * spread: a cone that nobody can complete would stop every commit that contains it. */
 static bool complete(const struct cr_core *core, const struct cr_dag_vertex *v)
 {
-    return core->dag.gap_round <= core->dag.gc_round || !v->gap;
+    if (core->dag.gap_round <= core->dag.gc_round || !v->gap) return true;
+    CR_COVER(gap_not_referenced);
+    return false;
 }
 
 /* Of several copies the one with most votes, then the lowest digest (the list is in that order). */
@@ -25,6 +28,7 @@ static const struct cr_dag_vertex *copy_at(const struct cr_core *core, uint32_t 
         if (v->state != CR_DAG_ACCEPTED || !complete(core, v)) continue;
         const uint64_t stake = cr_committee_stake_of(core->committee, &v->voters);
         if (best != NULL && stake <= best_stake) continue;
+        if (best != NULL) CR_COVER(copy_with_more_votes);
         best = v;
         best_stake = stake;
     }
@@ -46,6 +50,7 @@ static void choose_parents(const struct cr_core *core, struct cr_header *header)
             if (pass == 1 && cr_core_quorum(core, &header->parents)) return;
             if (cr_authors_has(&header->parents, a)) continue;
             const struct cr_dag_vertex *v = copy_at(core, header->round - 1, a);
+            if (v != NULL && pass == 1) CR_COVER(equivocator_needed_for_the_quorum);
             if (v != NULL) add_parent(header, v);
         }
     }
@@ -101,6 +106,7 @@ bool cr_parents_choose(const struct cr_core *core, uint32_t round, struct cr_hea
             v = own_below(core, round);
         else if (!suspect(core, a))
             v = left_behind(core, round, a);
+        if (v != NULL) CR_COVER(old_parent);
         if (v != NULL) add_old(header, v);
         if (v != NULL && a == core->self) own = true;
     }

@@ -5,6 +5,7 @@
  * The answer to a request is a series of ordinary VERTEX events in linear order, then RANGE.
  * Nothing in it is believed: the vertices are signed, and the commits are decided here as always.
  */
+#include "base/cover.h"
 #include "core/replica.h"
 
 enum {
@@ -85,6 +86,7 @@ static void request(struct cr_core *core)
     sync->range.from_commit = syncer->cursor;
     sync->range.commits = CR_SYNC_COMMITS_MAX;
     core->syncs_total++;
+    CR_COVER(range_sync);
 }
 
 /* Only vertices above the last leader round can decide anything still open. Lower ones that lack
@@ -117,6 +119,7 @@ static bool begin(struct cr_core *core)
     if (core->now_us < syncer->not_before_us) return false;
     const bool behind = behind_by(core, CR_SYNC_LAG);
     if (!behind && !needs_rescue(core)) return false;
+    if (!behind) CR_COVER(rescue);
     syncer->active = true;
     syncer->rescue = !behind;
     syncer->asked = false;
@@ -152,10 +155,14 @@ void cr_sync_run(struct cr_core *core)
         return;
     }
     if (core->now_us - syncer->moved_us >= STUCK_US) {
+        CR_COVER(sync_stuck);
         stop(core, STUCK_US);
         return;
     }
-    if (syncer->asked && core->now_us >= syncer->give_up_us) give_up_request(core);
+    if (syncer->asked && core->now_us >= syncer->give_up_us) {
+        CR_COVER(range_timeout);
+        give_up_request(core);
+    }
     if (!syncer->asked && core->now_us >= syncer->wake_us) syncer->wake_us = CR_NEVER;
     if (!syncer->asked && syncer->wake_us == CR_NEVER) request(core);
 }
@@ -168,6 +175,7 @@ void cr_sync_on_range(struct cr_core *core, const struct cr_event *event)
     syncer->wake_us = CR_NEVER;
     if (event->range.to_commit < syncer->cursor ||
         event->range.to_commit - syncer->cursor >= CR_SYNC_COMMITS_MAX) {
+        CR_COVER(range_refused);
         give_up_request(core);
         return;
     }
@@ -175,6 +183,7 @@ void cr_sync_on_range(struct cr_core *core, const struct cr_event *event)
     syncer->cursor = event->range.to_commit + 1;
     /* Far ahead of what we could commit: something in between is lacking. Begin again elsewhere. */
     if (syncer->cursor > core->chain.index + UINT64_C(2) * CR_SYNC_COMMITS_MAX) {
+        CR_COVER(range_without_commits);
         give_up_request(core);
         syncer->wake_us = core->now_us + PAUSE_US;
     }

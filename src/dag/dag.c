@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cover.h"
 #include "dag/table.h"
 
 static uint32_t greater(uint32_t a, uint32_t b)
@@ -163,10 +164,18 @@ bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
         const bool wanted =
             returning || cr_dag_find(dag, header->round, header->author, digest) != NULL;
         const uint32_t quota = wanted ? dag->extra_max : dag->extra_max / 2;
-        if (dag->extra[header->author] >= quota) return false;
-        if (!wanted && slot->held >= CR_VARIANTS_MAX) return false;
+        if (dag->extra[header->author] >= quota) {
+            CR_COVER(copies_of_an_author_at_their_limit);
+            return false;
+        }
+        if (!wanted && slot->held >= CR_VARIANTS_MAX) {
+            CR_COVER(copies_of_a_slot_at_their_limit);
+            return false;
+        }
     }
-    return dag->missing_by[header->author] + new_missing(dag, header) <= dag->missing_max;
+    const uint32_t most = cr_authors_count(&header->parents) + header->old_count;
+    const uint32_t room = dag->missing_max - dag->missing_by[header->author];
+    return most <= room || new_missing(dag, header) <= room;
 }
 
 static void enter_slot(struct cr_dag *dag, struct cr_dag_vertex *v)
@@ -179,6 +188,7 @@ static void enter_slot(struct cr_dag *dag, struct cr_dag_vertex *v)
     *at = cr_dag_index(v->id);
     if (slot->held++ == 0) return;
 
+    CR_COVER(second_copy_held);
     dag->extra[v->author]++;
     dag->equivocal[v->author] = greater(dag->equivocal[v->author], v->round);
     cr_dag_round(dag, v->round)->variants = true;
@@ -275,7 +285,8 @@ struct cr_dag_vertex *cr_dag_next_ready(struct cr_dag *dag)
         dag->ready_head = (dag->ready_head + 1) % dag->pool_max;
         dag->ready_count--;
         struct cr_dag_vertex *v = cr_dag_get(dag, id);
-        if (v != NULL) return v; /* else the horizon took it meanwhile */
+        if (v != NULL) return v;
+        CR_COVER(horizon_took_what_was_ready);
     }
     return NULL;
 }
@@ -306,6 +317,7 @@ static void note_gaps(struct cr_dag *dag, const struct cr_dag_vertex *v)
     for (uint32_t a = 0; a < dag->validators_count; a++) {
         const struct cr_dag_vertex *to = cr_dag_ref(dag, v, a);
         if (to == NULL || to->state == CR_DAG_ACCEPTED) continue;
+        CR_COVER(gap);
         dag->gap_round = greater(dag->gap_round, to->round);
     }
 }

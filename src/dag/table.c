@@ -34,6 +34,12 @@ static uint32_t place(const struct cr_dag *dag, uint32_t round, uint32_t author,
 struct cr_dag_vertex *cr_dag_find(const struct cr_dag *dag, uint32_t round, uint32_t author,
                                   const struct cr_hash *digest)
 {
+    /* Mostly it is the only one of its slot. Round and author may be anything a peer has sent. */
+    const bool known = cr_dag_in_window(dag, round) && author < dag->validators_count;
+    if (known && cr_dag_slot(dag, round, author)->held == 1) {
+        struct cr_dag_vertex *held = cr_dag_slot_first(dag, round, author);
+        if (cr_hash_equal(&held->digest, digest)) return held;
+    }
     const uint32_t index = dag->table[place(dag, round, author, digest)];
     return index != 0 ? &dag->pool[index] : NULL;
 }

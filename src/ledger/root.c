@@ -14,7 +14,9 @@ static void add_entry(void *context, const struct cr_hash *key, const struct cr_
 struct cr_hash cr_root_bucket(const struct cr_state *state, uint32_t bucket)
 {
     CR_ASSERT(bucket < CR_BUCKETS);
-    struct cr_bulk bulk;
+    /* Its buffer of 16 KiB is written before it is read: zeroing it for each of the buckets, as our
+     * build does with locals, took longer than hashing them. */
+    struct cr_bulk bulk __attribute__((uninitialized));
     cr_bulk_init(&bulk);
     cr_bulk_add(&bulk, "CBK1", 4);
     state->scan(state->context, bucket, add_entry, &bulk);
@@ -43,15 +45,25 @@ static void update_bucket(struct cr_root *root, const struct cr_state *state, ui
     root->nodes[node] = digest;
 }
 
+static bool same_children(const struct cr_root *root, uint32_t a, uint32_t b)
+{
+    return cr_hash_equal(&root->nodes[2 * a], &root->nodes[2 * b]) &&
+           cr_hash_equal(&root->nodes[2 * a + 1], &root->nodes[2 * b + 1]);
+}
+
 struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state)
 {
     for (uint32_t bucket = 0; bucket < CR_BUCKETS; bucket++)
         update_bucket(root, state, bucket);
+    uint32_t last = 0; /* the last node joined: in an empty region its neighbour is the same */
     for (uint32_t node = CR_BUCKETS - 1; node >= 1; node--) {
         const uint32_t left = 2 * node;
         root->changed[node] = root->changed[left] || root->changed[left + 1];
-        if (root->changed[node])
-            root->nodes[node] = join(&root->nodes[left], &root->nodes[left + 1]);
+        if (!root->changed[node]) continue;
+        const bool same = last != 0 && same_children(root, node, last);
+        root->nodes[node] =
+            same ? root->nodes[last] : join(&root->nodes[left], &root->nodes[left + 1]);
+        last = node;
     }
     return root->nodes[1];
 }

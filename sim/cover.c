@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cover.c: the marks that the linker has gathered. */
+#include "cover.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cover.h"
+
+enum { MARKS_MAX = 1024 };
+
+/* The bounds of the section, by the linker. */
+extern struct cr_cover_mark __start_cr_cover[], __stop_cr_cover[]; /* lint: allow, linker's names */
+
+#define TWO_COPIES "needs two copies of a vertex: nodes here are correct"
+#define RARE       "seen, but in less than one of a hundred seeds"
+
+/* Marks that a thousand random seeds need not reach, and why. */
+static const struct {
+    const char *name;
+    const char *why;
+} exempt[] = {
+    {"copies_of_a_slot_at_their_limit", "needs a flood of copies: src/core/hostile_test.c"},
+    {"copies_of_an_author_at_their_limit", "needs a flood of copies: src/core/hostile_test.c"},
+    {"copy_with_more_votes", TWO_COPIES},
+    {"equivocation_after_commit", TWO_COPIES},
+    {"equivocation_before_commit", TWO_COPIES},
+    {"equivocation_with_a_copy_committed", TWO_COPIES},
+    {"equivocator_needed_for_the_quorum", TWO_COPIES},
+    {"equivocator_not_waited_for", TWO_COPIES},
+    {"leader_clause_broken", TWO_COPIES},
+    {"second_copy_held", TWO_COPIES},
+    {"votes_counted_one_by_one", TWO_COPIES},
+    {"anchor_above_the_first_round", "needs a whole round skipped: src/consensus/decide_test.c"},
+    {"fetch_of_what_is_not_durable", RARE},
+    {"horizon_took_what_was_ready", RARE},
+    {"range_without_commits", RARE},
+    {"sync_stuck", "needs ten seconds in sync without a commit"},
+    {"undecided_depth_12", "needs twelve rounds without a decision"},
+};
+
+static const char *exemption(const char *name)
+{
+    for (size_t i = 0; i < sizeof exempt / sizeof exempt[0]; i++) {
+        if (strcmp(exempt[i].name, name) == 0) return exempt[i].why;
+    }
+    return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct cr_cover_mark *left = a, *right = b;
+    const int files = strcmp(left->file, right->file);
+    return files != 0 ? files : strcmp(left->name, right->name);
+}
+
+/* One entry for each name; the marks of a name at several places are one. */
+static size_t gather(struct cr_cover_mark *out)
+{
+    size_t count = 0;
+    for (const struct cr_cover_mark *mark = __start_cr_cover; mark < __stop_cr_cover; mark++) {
+        size_t at = 0;
+        while (at < count && strcmp(out[at].name, mark->name) != 0)
+            at++;
+        if (at == MARKS_MAX) abort();
+        if (at == count) out[count++] = (struct cr_cover_mark){mark->name, mark->file, 0};
+        out[at].hits += mark->hits;
+    }
+    qsort(out, count, sizeof out[0], by_name);
+    return count;
+}
+
+static const char *short_file(const char *file)
+{
+    const char *src = strstr(file, "/src/");
+    return src ? src + 5 : file;
+}
+
+bool cr_cover_report(void)
+{
+    static struct cr_cover_mark marks[MARKS_MAX];
+    const size_t count = gather(marks);
+    size_t never = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct cr_cover_mark *mark = &marks[i];
+        const char *why = exemption(mark->name);
+        printf("%12" PRIu64 "  %-24s %s%s%s\n", mark->hits, short_file(mark->file), mark->name,
+               why ? "  -- exempt: " : "", why ? why : "");
+        if (mark->hits == 0 && !why) never++;
+    }
+    printf("%zu marks, %zu never reached\n", count, never);
+    return count > 0 && never == 0;
+}

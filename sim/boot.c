@@ -148,7 +148,7 @@ void cr_host_start(struct cr_host *host)
         read_head(host, index, &head);
         if (index > 0) {
             cr_host_step(host,
-                         &(struct cr_event){.kind = CR_EVENT_RESTORE_HEAD, .head = head.core});
+                         &(struct cr_event){.kind = CR_EVENT_RESTORE_HEAD, .head = &head.core});
         }
         restore_vertices(host, &head);
         cr_map_clear(&head.committed);

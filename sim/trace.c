@@ -42,9 +42,9 @@ static const char *describe(struct cr_trace *trace, const struct cr_event *event
     const size_t room = FACTS_BYTES;
     switch (event->kind) {
     case CR_EVENT_RESTORE_HEAD:
-        mix_digest(trace, &event->head.commit_digest);
-        snprintf(out, room, "commit %" PRIu64 " leader r%" PRIu32, event->head.commit_index,
-                 event->head.leader_round);
+        mix_digest(trace, &event->head->commit_digest);
+        snprintf(out, room, "commit %" PRIu64 " leader r%" PRIu32, event->head->commit_index,
+                 event->head->leader_round);
         return "head";
     case CR_EVENT_RESTORE_VERTEX:
         mix_digest(trace, &event->vertex.digest);

@@ -423,7 +423,7 @@ static void start_node(struct cluster *c, uint32_t i, uint32_t back)
 
     const uint32_t head = node->commits > back ? node->commits - back : 0;
     if (head > 0) {
-        struct cr_event event = {.kind = CR_EVENT_RESTORE_HEAD, .head = node->heads[head]};
+        struct cr_event event = {.kind = CR_EVENT_RESTORE_HEAD, .head = &node->heads[head]};
         step(c, i, &event);
     }
     const uint32_t gc_round = head > 0 ? node->heads[head].gc_round : 0;

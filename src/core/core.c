@@ -492,7 +492,7 @@ static void on_peer(struct cr_core *core, const struct cr_event *event)
 static void dispatch(struct cr_core *core, const struct cr_event *event)
 {
     switch (event->kind) {
-    case CR_EVENT_RESTORE_HEAD: on_restore_head(core, &event->head); return;
+    case CR_EVENT_RESTORE_HEAD: on_restore_head(core, event->head); return;
     case CR_EVENT_RESTORE_VERTEX: on_restore_vertex(core, event); return;
     case CR_EVENT_START: on_start(core, event->signed_round); return;
     case CR_EVENT_TICK: return;

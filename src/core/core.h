@@ -93,7 +93,7 @@ struct cr_event {
     uint64_t wall_ms; /* Unix time: only for the timestamp of own vertices and to hold early ones */
     uint32_t peer;    /* VERTEX, PEER, STATUS, FETCH, RANGE */
     union {
-        struct cr_core_head head;
+        const struct cr_core_head *head; /* RESTORE_HEAD; borrowed for the step */
         struct {
             struct cr_event_vertex vertex; /* RESTORE_VERTEX, VERTEX, SEALED */
             bool committed;                /* RESTORE_VERTEX: part of the prefix up to head */

@@ -286,7 +286,7 @@ enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failu
     if (err == CR_OK) err = roll_forward(&walk, begin, failure);
     free(walk.places.items);
     if (err == CR_OK && walk.last.head.commit_index > 0) {
-        struct cr_event event = {.kind = CR_EVENT_RESTORE_HEAD, .head = walk.last.head};
+        struct cr_event event = {.kind = CR_EVENT_RESTORE_HEAD, .head = &walk.last.head};
         cr_node_step(node, &event);
     }
     node->newest = walk.last.scan;

@@ -72,6 +72,7 @@ struct cluster {
     uint32_t check_every; /* steps between two cr_core_check of the stepping core; 0: never */
     uint64_t steps;
     bool lying; /* node 0 signs two vertices for every round and shows each half one */
+    void (*alter)(const struct cluster *, uint32_t node, struct cr_header *); /* own, or NULL */
     bool (*cut)(const struct cluster *, uint32_t from, uint32_t to); /* NULL: all connected */
     uint64_t (*delay)(struct cluster *, uint32_t from, uint32_t to); /* NULL: delay_us_* */
     void (*trace)(const struct cluster *, uint32_t node, const struct cr_effect *); /* or NULL */
@@ -200,6 +201,7 @@ static void on_propose(struct cluster *c, uint32_t i, const struct cr_header *he
     filled.payload_bytes = filled.payload_count * 100;
     filled.payload_root = (struct cr_hash){{(uint8_t)c->vertices_count, 1}};
     node->txs_waiting -= filled.payload_count;
+    if (c->alter != NULL) c->alter(c, i, &filled);
     const struct cr_event sealed = {.kind = CR_EVENT_SEALED};
     const uint32_t body = seal(c, &filled);
     post_to_self(c, i, 0, &sealed, body);

@@ -193,6 +193,7 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
     if (verdict == CR_VERDICT_OK) {
         struct cr_peer *author = &core->peers[header->author];
         if (header->commit_index > author->claim) author->claim = header->commit_index;
+        cr_attest_hear(core, header, &arrival->digest);
         verdict = place(core, header, &arrival->digest);
     }
     if (verdict == CR_VERDICT_OK) {
@@ -272,7 +273,7 @@ static void raise_horizon(struct cr_core *core)
     }
 }
 
-static void halt(struct cr_core *core, const char *reason)
+void cr_core_halt(struct cr_core *core, const char *reason)
 {
     if (core->halted) return;
     core->halted = true;
@@ -302,7 +303,7 @@ static bool commit(struct cr_core *core)
 {
     if (core->halted || !core->undecided) return false;
     const uint32_t round = cr_decider_run(&core->decider);
-    if (core->decider.conflict != NULL) halt(core, core->decider.conflict);
+    if (core->decider.conflict != NULL) cr_core_halt(core, core->decider.conflict);
     if (round == 0) {
         core->undecided = false;
         return false;
@@ -327,6 +328,7 @@ static bool commit(struct cr_core *core)
     struct cr_schedule_state *schedule = &core->commit_schedules[core->commits++];
     cr_schedule_save(&core->schedule, schedule);
     announce(core, &made, schedule);
+    cr_attest_own(core, CR_ATTESTED_COMMIT, made.record.index, &made.digest);
     raise_horizon(core);
     cr_pacemaker_on_commit(core);
     return true;
@@ -354,6 +356,7 @@ static void on_restore_head(struct cr_core *core, const struct cr_core_head *hea
     core->chain.gc_round = head->gc_round;
     core->chain.timestamp_ms = head->timestamp_ms;
     core->decider.delivered = head->leader_round;
+    cr_attest_own(core, CR_ATTESTED_COMMIT, head->commit_index, &head->commit_digest);
     cr_dag_start_at(&core->dag, head->gc_round);
     const enum cr_err err = cr_schedule_load(&core->schedule, &head->schedule);
     CR_ASSERT(err == CR_OK); /* what we saved, under the checksum of the host */
@@ -478,6 +481,8 @@ static void on_executed(struct cr_core *core, const struct cr_event *event)
     core->effects_digest = event->executed.effects_digest;
     core->checkpoint_index = event->executed.checkpoint_index;
     core->state_root = event->executed.state_root;
+    cr_attest_own(core, CR_ATTESTED_EFFECTS, core->executed_index, &core->effects_digest);
+    cr_attest_own(core, CR_ATTESTED_ROOT, core->checkpoint_index, &core->state_root);
 }
 
 static void on_peer(struct cr_core *core, const struct cr_event *event)

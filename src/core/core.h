@@ -200,6 +200,20 @@ uint64_t cr_core_hash(const struct cr_core *core);
  * simulators. */
 void cr_core_check(const struct cr_core *core);
 
+/* What a vertex attests of its author's past (docs/protocol.md 5.5). */
+enum cr_attested {
+    CR_ATTESTED_COMMIT = 0, /* commit_index, commit_digest */
+    CR_ATTESTED_EFFECTS,    /* executed_index, effects_digest */
+    CR_ATTESTED_ROOT,       /* checkpoint_index, state_root */
+};
+enum { CR_ATTESTED_COUNT = 3 };
+
+struct cr_contradiction {
+    uint64_t index;
+    struct cr_hash own, claimed;
+    struct cr_ref vertex; /* says so under its author's signature */
+};
+
 struct cr_core_stats {
     uint32_t round; /* newest own vertex that is durable */
     uint32_t clock; /* highest round whose previous round has a quorum here */
@@ -215,11 +229,16 @@ struct cr_core_stats {
     uint64_t accepted_total, proposed_total, fetches_total, syncs_total, timeouts_total;
     uint64_t slots_direct, slots_indirect, slots_skipped; /* decided leader slots */
     uint64_t equivocations_total;
+    uint64_t differences_total; /* statements heard that contradict our own values */
+    struct cr_authors contradicting[CR_ATTESTED_COUNT]; /* whose newest ones do */
     uint64_t verdicts[CR_VERDICTS_COUNT];
     uint32_t round_timeout_us;              /* the adaptive wait now */
     struct cr_authors suspended_leaders;    /* not allowed to lead now */
     uint32_t last_round[CR_VALIDATORS_MAX]; /* highest accepted round of each author */
 };
 void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out);
+/* How `author` contradicts us now; false when it does not. For the report of a halt. */
+bool cr_core_contradiction(const struct cr_core *core, enum cr_attested kind, uint32_t author,
+                           struct cr_contradiction *out);
 
 #endif

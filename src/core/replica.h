@@ -20,6 +20,7 @@ enum {
     CR_CLOCK_DRIFT_MS = 500, /* a vertex may be this much ahead of our clock */
     CR_SYNC_LAG = 8,         /* commits behind before old commits are asked for */
     CR_SYNC_NEAR = 2,        /* and how close is close enough */
+    CR_ATTEST_KEPT = 256,    /* own digests of each kind that statements are compared with */
 };
 
 enum cr_proposal {
@@ -72,6 +73,29 @@ struct cr_syncer {
     uint64_t wake_us;
 };
 
+struct cr_attest_own {
+    uint64_t index; /* 0: none */
+    struct cr_hash digest;
+};
+
+/* The newest statement of an author, or (waits) the first one ahead of us. */
+struct cr_attest_claim {
+    uint64_t index;
+    struct cr_hash digest;
+    struct cr_hash vertex; /* that says so */
+    uint32_t round;        /* of it */
+    bool waits;
+};
+
+struct cr_attest {
+    uint64_t head[CR_ATTESTED_COUNT];                            /* highest own index */
+    struct cr_attest_own own[CR_ATTESTED_COUNT][CR_ATTEST_KEPT]; /* by index */
+    struct cr_attest_claim claims[CR_ATTESTED_COUNT][CR_VALIDATORS_MAX];
+    struct cr_authors differing[CR_ATTESTED_COUNT]; /* who contradicts us now */
+    struct cr_contradiction differed[CR_ATTESTED_COUNT][CR_VALIDATORS_MAX]; /* and with what */
+    uint64_t differences_total;
+};
+
 struct cr_core {
     struct cr_core_config config;
     const struct cr_committee *committee;
@@ -101,6 +125,7 @@ struct cr_core {
     struct cr_own own;
     struct cr_pacemaker pacemaker;
     struct cr_syncer syncer;
+    struct cr_attest attest;
     struct cr_peer peers[CR_VALIDATORS_MAX];
     uint64_t sent_us[CR_ROUND_WINDOW]; /* when own vertices were broadcast, by round */
     uint64_t fetch_us;
@@ -127,6 +152,7 @@ struct cr_core {
 struct cr_effect *cr_core_emit(struct cr_core *core, enum cr_effect_kind kind);
 void cr_core_drop(struct cr_core *core, uint32_t body, enum cr_verdict verdict);
 bool cr_core_quorum(const struct cr_core *core, const struct cr_authors *set);
+void cr_core_halt(struct cr_core *core, const char *reason);
 
 /* pacemaker.c: when to propose, and what. */
 void cr_pacemaker_init(struct cr_core *core);
@@ -147,6 +173,12 @@ void cr_fetch_answer(struct cr_core *core, const struct cr_event *event);
 void cr_status_run(struct cr_core *core);
 void cr_status_send(struct cr_core *core, uint32_t peer);
 void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_status *status);
+
+/* attest.c: others on our own past. A value of ours; and a signed header of somebody. */
+void cr_attest_own(struct cr_core *core, enum cr_attested kind, uint64_t index,
+                   const struct cr_hash *digest);
+void cr_attest_hear(struct cr_core *core, const struct cr_header *header,
+                    const struct cr_hash *digest);
 
 /* sync.c: old commits. */
 /* In sync, lets go what waits for vertices that no undecided slot can need. */

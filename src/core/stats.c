@@ -51,9 +51,11 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .slots_indirect = core->decider.indirect,
         .slots_skipped = core->decider.skipped,
         .equivocations_total = core->equivocations_total,
+        .differences_total = core->attest.differences_total,
         .round_timeout_us = (uint32_t)core->pacemaker.timeout_us,
         .suspended_leaders = cr_authors_without(all, &core->schedule.allowed),
     };
+    memcpy(out->contradicting, core->attest.differing, sizeof out->contradicting);
     memcpy(out->verdicts, core->verdicts, sizeof out->verdicts);
     memcpy(out->last_round, core->dag.last_round, sizeof out->last_round);
 }
@@ -101,6 +103,7 @@ uint64_t cr_core_hash(const struct cr_core *core)
         core->status_us,
         core->accepted_total,
         core->fetches_total,
+        core->attest.differences_total,
         cr_core_deadline_us(core),
     };
     struct cr_hasher hasher;

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* attest.c: what others say about our own past (docs/protocol.md 5.5).
+ *
+ * Every vertex attests three chains: (commit index, digest), (executed index, effects digest) and
+ * (checkpoint index, state root). Who follows the same rules says the same of every index. An
+ * author *contradicts* us as long as the newest statement of it that we can compare differs from
+ * ours. Each digest covers the one before it, so two authors that contradict us at different
+ * indices both do at the higher one: counting authors is counting at one and the same index.
+ */
+#include "core/replica.h"
+
+static const char *const reasons[CR_ATTESTED_COUNT] = {
+    [CR_ATTESTED_COMMIT] = "more than a third of the stake attests other commits than ours",
+    [CR_ATTESTED_EFFECTS] = "more than a third of the stake attests other effects than ours",
+    [CR_ATTESTED_ROOT] = "more than a third of the stake attests another state than ours",
+};
+
+static struct cr_attest_own *slot_of(struct cr_core *core, enum cr_attested kind, uint64_t index)
+{
+    return &core->attest.own[kind][index % CR_ATTEST_KEPT];
+}
+
+static void judge(struct cr_core *core, enum cr_attested kind, uint32_t author)
+{
+    struct cr_attest_claim *claim = &core->attest.claims[kind][author];
+    struct cr_authors *differing = &core->attest.differing[kind];
+    const struct cr_attest_own *own = slot_of(core, kind, claim->index);
+    claim->waits = false;
+    if (own->index != claim->index) return; /* too old, or one that we were never told */
+    if (cr_hash_equal(&own->digest, &claim->digest)) {
+        cr_authors_remove(differing, author);
+        return;
+    }
+    core->attest.differences_total++;
+    core->attest.differed[kind][author] = (struct cr_contradiction){
+        .index = claim->index,
+        .own = own->digest,
+        .claimed = claim->digest,
+        .vertex = {.round = claim->round, .author = author, .digest = claim->vertex},
+    };
+    cr_authors_add(differing, author);
+    if (cr_committee_stake_of(core->committee, differing) > core->committee->faulty)
+        cr_core_halt(core, reasons[kind]);
+}
+
+void cr_attest_own(struct cr_core *core, enum cr_attested kind, uint64_t index,
+                   const struct cr_hash *digest)
+{
+    if (index == 0) return;
+    if (index > core->attest.head[kind]) core->attest.head[kind] = index;
+    *slot_of(core, kind, index) = (struct cr_attest_own){.index = index, .digest = *digest};
+    for (uint32_t author = 0; author < core->validators_count; author++) {
+        const struct cr_attest_claim *claim = &core->attest.claims[kind][author];
+        if (claim->waits && claim->index <= index) judge(core, kind, author);
+    }
+}
+
+static void hear(struct cr_core *core, enum cr_attested kind, const struct cr_attest_claim *claim,
+                 uint32_t author)
+{
+    struct cr_attest_claim *last = &core->attest.claims[kind][author];
+    /* A statement ahead of us waits until we get there. One at a time: the first, or an author that
+     * is always ahead would never be compared. */
+    if (claim->index == 0 || claim->round <= last->round) return;
+    if (last->waits && claim->index > core->attest.head[kind]) return;
+    *last = *claim;
+    last->waits = claim->index > core->attest.head[kind];
+    if (!last->waits) judge(core, kind, author);
+}
+
+void cr_attest_hear(struct cr_core *core, const struct cr_header *header,
+                    const struct cr_hash *digest)
+{
+    const struct cr_attest_claim said[CR_ATTESTED_COUNT] = {
+        [CR_ATTESTED_COMMIT] = {.index = header->commit_index, .digest = header->commit_digest},
+        [CR_ATTESTED_EFFECTS] = {.index = header->executed_index, .digest = header->effects_digest},
+        [CR_ATTESTED_ROOT] = {.index = header->checkpoint_index, .digest = header->state_root},
+    };
+    if (header->author == core->self) return; /* an earlier life of ours is no witness */
+    for (uint32_t kind = 0; kind < CR_ATTESTED_COUNT; kind++) {
+        struct cr_attest_claim claim = said[kind];
+        claim.round = header->round;
+        claim.vertex = *digest;
+        hear(core, (enum cr_attested)kind, &claim, header->author);
+    }
+}
+
+bool cr_core_contradiction(const struct cr_core *core, enum cr_attested kind, uint32_t author,
+                           struct cr_contradiction *out)
+{
+    CR_ASSERT(author < core->validators_count);
+    if (!cr_authors_has(&core->attest.differing[kind], author)) return false;
+    *out = core->attest.differed[kind][author];
+    return true;
+}

@@ -117,7 +117,7 @@ static bool payload_is_well_formed(const struct cr_vertex *vertex)
     return cr_payload_check(vertex->payload, header->payload_bytes, header->payload_count) == CR_OK;
 }
 
-static bool signature_is_valid(const struct cr_vertex *vertex)
+bool cr_stub_vertex_is_signed(const struct cr_vertex *vertex)
 {
     uint8_t author[4];
     cr_store_le(author, vertex->header.author, sizeof author);
@@ -140,7 +140,7 @@ const struct cr_arrival *cr_arrival_look(struct cr_arrival *arrivals, struct cr_
     arrival->bytes_count = bytes_count;
     arrival->decoded = cr_vertex_decode(bytes, bytes_count, &arrival->vertex) == CR_OK;
     arrival->valid = arrival->decoded && payload_is_well_formed(&arrival->vertex) &&
-                     signature_is_valid(&arrival->vertex);
+                     cr_stub_vertex_is_signed(&arrival->vertex);
     return arrival;
 }
 

@@ -71,5 +71,7 @@ void cr_stub_sign(const struct cr_hash *digest, const void *signer, size_t signe
                   uint8_t *signature, size_t signature_bytes);
 bool cr_stub_verify(const struct cr_hash *digest, const void *signer, size_t signer_bytes,
                     const uint8_t *signature, size_t signature_bytes);
+/* Whether a vertex has the stub signature of its author. */
+bool cr_stub_vertex_is_signed(const struct cr_vertex *vertex);
 
 #endif

@@ -23,6 +23,13 @@ static bool verify(void *context, const struct cr_public_key *key, const struct 
                           tx->signature_bytes);
 }
 
+static bool verify_vertex(void *context, const struct cr_public_key *key,
+                          const struct cr_vertex *vertex)
+{
+    (void)context, (void)key; /* the stub signs by index */
+    return cr_stub_vertex_is_signed(vertex);
+}
+
 static void on_result(void *context, const struct cr_ledger_tx_result *result)
 {
     const struct cr_executor *executor = context;
@@ -34,8 +41,10 @@ static struct cr_ledger *build(struct cr_executor *executor, struct cr_arena *ar
     const struct cr_state_memory_limits limits = {
         .entries_max = ENTRIES_MAX, .expiries_max = EXPIRIES_MAX, .bytes_max = VALUES_BYTES_MAX};
     executor->keeper = cr_state_memory_init(arena, &limits);
-    executor->host =
-        (struct cr_ledger_host){.context = executor, .verify = verify, .on_result = on_result};
+    executor->host = (struct cr_ledger_host){.context = executor,
+                                             .verify = verify,
+                                             .verify_vertex = verify_vertex,
+                                             .on_result = on_result};
     if (executor->keeper) executor->host.state = cr_state_memory_keeper(executor->keeper);
     return cr_ledger_init(arena, executor->sim->genesis, &executor->host);
 }

@@ -42,6 +42,7 @@ enum {
     CR_PAYLOAD_BYTES_MAX = 768 * 1024,
     CR_PAYLOAD_TXS_MAX = 4096,
     CR_VERTEX_BYTES_MAX = CR_HEADER_BYTES_MAX + CR_PAYLOAD_BYTES_MAX,
+    CR_EVIDENCE_BYTES_MAX = 4 + 2 * (4 + CR_HEADER_BYTES_MAX), /* tag, two heads of vertices */
 
     /* DAG window. Rounds kept: a power of two > gc depth + rounds accepted ahead + slack. */
     CR_ROUND_WINDOW = 256,
@@ -61,6 +62,8 @@ _Static_assert((CR_ROUND_WINDOW & (CR_ROUND_WINDOW - 1)) == 0, "round modulo is 
 _Static_assert(CR_ROUND_WINDOW > CR_GC_DEPTH + CR_ROUNDS_AHEAD + 16,
                "a slot of the ring is free before a new round needs it");
 _Static_assert(CR_VERTEX_BYTES_MAX + 64 <= CR_FRAME_BYTES_MAX, "a vertex fits one frame");
+_Static_assert(CR_EVIDENCE_BYTES_MAX + 8 * 1024 < CR_TX_BYTES_MAX,
+               "a transaction with the largest evidence fits, its signer's key and signature too");
 _Static_assert(CR_TX_BYTES_MAX <= CR_PAYLOAD_BYTES_MAX, "a transaction fits a payload");
 
 #endif

@@ -133,6 +133,7 @@ static enum cr_err read_op(const json_t *json, const struct cr_public_key *signe
     case CR_OP_TRANSFER: err = read_transfer(json, op, failure); break;
     case CR_OP_PUT:
     case CR_OP_DELETE: err = read_record(json, buffers, op, failure); break;
+    case CR_OP_EVIDENCE: CR_UNREACHABLE(); /* not in the table above: nodes make it */
     }
     if (err == CR_OK && json_object_size(json) != kinds[kind].members) {
         return fail(failure, "a member that \"%s\" does not have", name);

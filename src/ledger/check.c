@@ -52,6 +52,14 @@ static void check_recent(const struct walk *walk, const struct cr_state_value *v
     CR_ASSERT(recent.valid_until_commit <= walk->head->index + walk->genesis->params.tx_ttl_max);
 }
 
+static void check_offence(const struct walk *walk, const struct cr_state_value *value)
+{
+    struct cr_entry_offence offence;
+    const enum cr_err err = cr_entry_decode_offence(value->bytes, value->count, &offence);
+    CR_ASSERT(err == CR_OK);
+    CR_ASSERT(offence.commit_index >= 1 && offence.commit_index <= walk->head->index);
+}
+
 static void check_entry(void *context, const struct cr_hash *key,
                         const struct cr_state_value *value)
 {
@@ -69,6 +77,7 @@ static void check_entry(void *context, const struct cr_hash *key,
     case CR_ENTRY_ACCOUNT: check_account(walk, value); return;
     case CR_ENTRY_RECORD: check_record(walk, value); return;
     case CR_ENTRY_RECENT: check_recent(walk, value); return;
+    case CR_ENTRY_OFFENCE: check_offence(walk, value); return;
     }
     CR_UNREACHABLE();
 }

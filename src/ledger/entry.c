@@ -60,6 +60,30 @@ uint32_t cr_entry_encode_recent(const struct cr_entry_recent *recent, uint8_t *o
     return (uint32_t)writer.position;
 }
 
+uint32_t cr_entry_encode_offence(const struct cr_entry_offence *offence, uint8_t *out)
+{
+    struct cr_writer writer = begin(CR_ENTRY_OFFENCE, out);
+    cr_write_hash(&writer, &offence->validator);
+    cr_write_le(&writer, offence->epoch, 8);
+    cr_write_le(&writer, offence->author, 2);
+    cr_write_le(&writer, offence->round, 4);
+    cr_write_hash(&writer, &offence->first);
+    cr_write_hash(&writer, &offence->second);
+    cr_write_le(&writer, offence->commit_index, 8);
+    cr_write_hash(&writer, &offence->reporter);
+    CR_ASSERT(writer.position == CR_ENTRY_OFFENCE_BYTES);
+    return (uint32_t)writer.position;
+}
+
+struct cr_hash cr_entry_offence_key(const struct cr_hash *validator, uint64_t epoch)
+{
+    uint8_t name[CR_HASH_BYTES + 8];
+    struct cr_writer writer = cr_writer_of(name, sizeof name);
+    cr_write_hash(&writer, validator);
+    cr_write_le(&writer, epoch, 8);
+    return cr_entry_key(CR_ENTRY_OFFENCE, name, sizeof name);
+}
+
 /* Kind and version: every decoder begins with them. A short input is left to cr_reader_end. */
 static enum cr_err open_entry(struct cr_reader *reader, enum cr_entry_kind kind)
 {
@@ -123,6 +147,29 @@ enum cr_err cr_entry_decode_recent(const uint8_t *bytes, size_t count, struct cr
     return err;
 }
 
+enum cr_err cr_entry_decode_offence(const uint8_t *bytes, size_t count,
+                                    struct cr_entry_offence *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    enum cr_err err = open_entry(&reader, CR_ENTRY_OFFENCE);
+    if (err != CR_OK) return err;
+
+    struct cr_entry_offence offence = {.validator = cr_read_hash(&reader)};
+    offence.epoch = cr_read_le(&reader, 8);
+    offence.author = (uint32_t)cr_read_le(&reader, 2);
+    offence.round = (uint32_t)cr_read_le(&reader, 4);
+    offence.first = cr_read_hash(&reader);
+    offence.second = cr_read_hash(&reader);
+    offence.commit_index = cr_read_le(&reader, 8);
+    offence.reporter = cr_read_hash(&reader);
+    err = cr_reader_end(&reader);
+    if (err != CR_OK) return err;
+    if (offence.author >= CR_VALIDATORS_MAX || offence.round == 0) return CR_ERR_MALFORMED;
+    if (cr_hash_compare(&offence.first, &offence.second) >= 0) return CR_ERR_MALFORMED;
+    *out = offence;
+    return CR_OK;
+}
+
 static enum cr_err key_of_account(const uint8_t *bytes, size_t count, struct cr_hash *key)
 {
     struct cr_entry_account account;
@@ -153,6 +200,15 @@ static enum cr_err key_of_recent(const uint8_t *bytes, size_t count, struct cr_h
     return CR_OK;
 }
 
+static enum cr_err key_of_offence(const uint8_t *bytes, size_t count, struct cr_hash *key)
+{
+    struct cr_entry_offence offence;
+    const enum cr_err err = cr_entry_decode_offence(bytes, count, &offence);
+    if (err != CR_OK) return err;
+    *key = cr_entry_offence_key(&offence.validator, offence.epoch);
+    return CR_OK;
+}
+
 enum cr_err cr_entry_key_of(const uint8_t *bytes, size_t count, struct cr_hash *key)
 {
     if (count == 0) return CR_ERR_TRUNCATED;
@@ -160,6 +216,7 @@ enum cr_err cr_entry_key_of(const uint8_t *bytes, size_t count, struct cr_hash *
     case CR_ENTRY_ACCOUNT: return key_of_account(bytes, count, key);
     case CR_ENTRY_RECORD: return key_of_record(bytes, count, key);
     case CR_ENTRY_RECENT: return key_of_recent(bytes, count, key);
+    case CR_ENTRY_OFFENCE: return key_of_offence(bytes, count, key);
     }
     return CR_ERR_MALFORMED; /* not our byte, so not our enum either: no assertion */
 }

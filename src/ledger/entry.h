@@ -12,6 +12,11 @@
  *   RECENT 3    name: the id of a transaction that was executed and might be sent again
  *     kind u8 | version u8 | id[32] | valid_until_commit u64
  *
+ *   OFFENCE 4   name: account of the validator's consensus key, epoch u64
+ *     kind u8 | version u8 | validator[32] | epoch u64 | author u16 | round u32 | first[32]
+ *     | second[32] | commit_index u64 | reporter[32]
+ *     that it has signed two vertices for one round; the first proof counts, and stays
+ *
  * Pure. Decoders check form only, write `out` only on CR_OK, and give views into `bytes`. */
 #ifndef CR_LEDGER_ENTRY_H
 #define CR_LEDGER_ENTRY_H
@@ -23,6 +28,7 @@ enum cr_entry_kind {
     CR_ENTRY_ACCOUNT = 1,
     CR_ENTRY_RECORD = 2,
     CR_ENTRY_RECENT = 3,
+    CR_ENTRY_OFFENCE = 4,
 };
 
 enum {
@@ -30,6 +36,8 @@ enum {
     CR_ENTRY_ACCOUNT_HEAD_BYTES = 1 + 1 + 1 + 8 + 8,
     CR_ENTRY_RECORD_HEAD_BYTES = 1 + 1 + CR_HASH_BYTES + 8 + 2,
     CR_ENTRY_RECENT_BYTES = 1 + 1 + CR_HASH_BYTES + 8,
+    CR_ENTRY_OFFENCE_BYTES =
+        1 + 1 + CR_HASH_BYTES + 8 + 2 + 4 + 2 * CR_HASH_BYTES + 8 + CR_HASH_BYTES,
     /* The largest is a full record. */
     CR_ENTRY_BYTES_MAX =
         CR_ENTRY_RECORD_HEAD_BYTES + CR_STATE_KEY_BYTES_MAX + CR_STATE_VALUE_BYTES_MAX,
@@ -59,12 +67,25 @@ struct cr_entry_recent {
     uint64_t valid_until_commit;
 };
 
+struct cr_entry_offence {
+    struct cr_hash validator; /* account of its consensus key */
+    uint64_t epoch;
+    uint32_t author; /* its index in the committee of that epoch */
+    uint32_t round;
+    struct cr_hash first, second; /* the two vertices, lower digest first */
+    uint64_t commit_index;        /* at which it was proved */
+    struct cr_hash reporter;      /* account that brought the proof */
+};
+
 struct cr_hash cr_entry_key(enum cr_entry_kind kind, const uint8_t *name, size_t name_bytes);
 
 /* Each returns the count of bytes written; `out` holds CR_ENTRY_BYTES_MAX and overlaps no view. */
 uint32_t cr_entry_encode_account(const struct cr_entry_account *account, uint8_t *out);
 uint32_t cr_entry_encode_record(const struct cr_entry_record *record, uint8_t *out);
 uint32_t cr_entry_encode_recent(const struct cr_entry_recent *recent, uint8_t *out);
+uint32_t cr_entry_encode_offence(const struct cr_entry_offence *offence, uint8_t *out);
+/* The key of the one entry that a validator can have for an epoch. */
+struct cr_hash cr_entry_offence_key(const struct cr_hash *validator, uint64_t epoch);
 
 CR_MUST_CHECK enum cr_err cr_entry_decode_account(const uint8_t *bytes, size_t count,
                                                   struct cr_entry_account *out);
@@ -72,6 +93,8 @@ CR_MUST_CHECK enum cr_err cr_entry_decode_record(const uint8_t *bytes, size_t co
                                                  struct cr_entry_record *out);
 CR_MUST_CHECK enum cr_err cr_entry_decode_recent(const uint8_t *bytes, size_t count,
                                                  struct cr_entry_recent *out);
+CR_MUST_CHECK enum cr_err cr_entry_decode_offence(const uint8_t *bytes, size_t count,
+                                                  struct cr_entry_offence *out);
 
 /* Decodes an entry of any kind and derives the key it belongs under. */
 CR_MUST_CHECK enum cr_err cr_entry_key_of(const uint8_t *bytes, size_t count, struct cr_hash *key);

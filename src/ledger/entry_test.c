@@ -35,6 +35,28 @@ static void bytes_are_as_documented(void **unused)
     assert_memory_equal(bytes + 2, hash.bytes, 32);
     assert_memory_equal(bytes + 34, "\x09\0\0\0\0\0\0\0", 8);
 
+    struct cr_hash higher = hash;
+    higher.bytes[31]++;
+    const struct cr_entry_offence offence = {.validator = hash,
+                                             .epoch = 1,
+                                             .author = 2,
+                                             .round = 3,
+                                             .first = hash,
+                                             .second = higher,
+                                             .commit_index = 4,
+                                             .reporter = higher};
+    assert_int_equal(cr_entry_encode_offence(&offence, bytes), 152);
+    assert_memory_equal(bytes, "\x04\x01", 2);
+    assert_memory_equal(bytes + 2, hash.bytes, 32);
+    assert_memory_equal(bytes + 34, "\x01\0\0\0\0\0\0\0\x02\0\x03\0\0\0", 14);
+    assert_memory_equal(bytes + 48, hash.bytes, 32);
+    assert_memory_equal(bytes + 80, higher.bytes, 32);
+    assert_memory_equal(bytes + 112, "\x04\0\0\0\0\0\0\0", 8);
+    assert_memory_equal(bytes + 120, higher.bytes, 32);
+    struct cr_entry_offence offence_out;
+    assert_int_equal(cr_entry_decode_offence(bytes, 152, &offence_out), CR_OK);
+    assert_memory_equal(&offence_out, &offence, sizeof offence);
+
     const struct cr_hash expected = cr_hash_of("CEK1\x02key", 8);
     const struct cr_hash derived = cr_entry_key(CR_ENTRY_RECORD, (const uint8_t *)"key", 3);
     assert_true(cr_hash_equal(&derived, &expected));
@@ -95,16 +117,18 @@ static enum cr_err decode(const uint8_t *bytes, size_t count)
 static void malformed_entries_are_refused(void **unused)
 {
     (void)unused;
-    uint8_t entries[3][CR_ENTRY_BYTES_MAX + 1];
-    uint32_t counts[3];
+    uint8_t entries[4][CR_ENTRY_BYTES_MAX + 1];
+    uint32_t counts[4];
     const struct cr_public_key key = test_key(0);
     const struct cr_entry_account account = {.alg = key.alg, .key = key.bytes};
     const struct cr_entry_record record = {.key = (const uint8_t *)"k", .key_bytes = 1};
     const struct cr_entry_recent recent = {.valid_until_commit = 1};
     counts[0] = cr_entry_encode_account(&account, entries[0]);
     counts[1] = cr_entry_encode_record(&record, entries[1]);
+    const struct cr_entry_offence offence = {.round = 1, .second = {{1}}};
     counts[2] = cr_entry_encode_recent(&recent, entries[2]);
-    for (uint32_t kind = 0; kind < 3; kind++) {
+    counts[3] = cr_entry_encode_offence(&offence, entries[3]);
+    for (uint32_t kind = 0; kind < 4; kind++) {
         assert_int_equal(decode(entries[kind], counts[kind]), CR_OK);
         for (uint32_t count = 0; count < counts[kind]; count++) {
             uint8_t *copy = malloc(count + (count == 0));
@@ -133,8 +157,13 @@ static void malformed_entries_are_refused(void **unused)
     assert_int_equal(decode(entries[1], sizeof entries[1]), CR_ERR_MALFORMED);
     entries[1][43] = 0;
     assert_int_equal(decode(entries[1], 44 + 1 + CR_STATE_VALUE_BYTES_MAX + 1), CR_ERR_TOO_BIG);
-    entries[2][0] = 4;
+    entries[2][0] = 5;
     assert_int_equal(decode(entries[2], counts[2]), CR_ERR_MALFORMED);
+    entries[3][43] = 0xff; /* no such author */
+    assert_int_equal(decode(entries[3], counts[3]), CR_ERR_MALFORMED);
+    entries[3][43] = 0;
+    entries[3][48] = 1; /* the same vertex twice */
+    assert_int_equal(decode(entries[3], counts[3]), CR_ERR_MALFORMED);
 }
 
 int main(void)

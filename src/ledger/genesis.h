@@ -9,6 +9,7 @@
 enum {
     CR_GENESIS_ACCOUNTS_MAX = 1024,
     CR_ADDRESS_BYTES_MAX = 128, /* "host:port" and its terminating zero */
+    CR_GENESIS_EPOCH = 1,       /* of the validators in it */
 };
 
 /* Of one account: fits the signed 64-bit integers of every language, and two of them add up

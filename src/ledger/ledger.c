@@ -32,9 +32,11 @@ struct cr_ledger *cr_ledger_init(struct cr_arena *arena, const struct cr_genesis
     if (!ledger) return NULL; /* the arena only measures */
     CR_ASSERT(genesis->params.checkpoint_commits > 0);
     CR_ASSERT(genesis->params.tx_ttl_max <= CR_TX_TTL_MAX);
-    CR_ASSERT(host->verify != NULL);
+    CR_ASSERT(host->verify != NULL && host->verify_vertex != NULL);
     ledger->genesis = genesis;
     ledger->host = host;
+    ledger->ops.genesis = genesis;
+    ledger->ops.host = host;
     return ledger;
 }
 

@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "ledger/genesis.h"
 #include "ledger/state.h"
+#include "wire/evidence.h"
 #include "wire/tx.h"
 
 /* Result of a transaction or of an operation. Stable numbers: they are hashed and stored. `text`
@@ -49,11 +50,19 @@
     X(CR_RESULT_ALREADY_REGISTERED, 13, "already-registered", "the account is registered")        \
     X(CR_RESULT_KEY_MISMATCH, 14, "key-mismatch",                                                 \
       "the registered key does not hash to the signing account")                                  \
-    X(CR_RESULT_ABORTED, 15, "aborted", "another operation of the atomic transaction failed")
+    X(CR_RESULT_ABORTED, 15, "aborted", "another operation of the atomic transaction failed")     \
+    X(CR_RESULT_BAD_EVIDENCE, 16, "bad-evidence",                                                 \
+      "it does not prove that one validator has signed two vertices for one round")               \
+    X(CR_RESULT_KNOWN_OFFENCE, 17, "known-offence",                                               \
+      "an offence of this validator is recorded for this epoch already")                          \
+    X(CR_RESULT_WRONG_EPOCH, 18, "wrong-epoch",                                                   \
+      "the validators of the evidence's epoch are not known here")                                \
+    X(CR_RESULT_UNKNOWN_VALIDATOR, 19, "unknown-validator",                                       \
+      "the epoch of the evidence has no validator of that index")
 
 #define CR_RESULTS_ENUM(name, code, label, text) name = (code),
 enum cr_result { CR_RESULTS(CR_RESULTS_ENUM) };
-enum { CR_RESULTS_COUNT = 16 };
+enum { CR_RESULTS_COUNT = 20 };
 
 /* "overdraft"; "the balance is smaller than the amount". NULL for an unknown code. */
 const char *cr_result_label(enum cr_result result);
@@ -111,6 +120,10 @@ struct cr_ledger_host {
     void *context;
     /* Verifies under the registered key, when no verdict was known. */
     bool (*verify)(void *context, const struct cr_public_key *key, const struct cr_tx *tx);
+    /* Verifies the head of a vertex under a validator's key: evidence only. The same verdict
+     * everywhere, like any signature's. */
+    bool (*verify_vertex)(void *context, const struct cr_public_key *key,
+                          const struct cr_vertex *vertex);
     /* Told of every transaction in order, before its writes; of duplicates too, of undecodable
      * ones not. May be NULL. */
     void (*on_result)(void *context, const struct cr_ledger_tx_result *result);
@@ -153,5 +166,14 @@ bool cr_ledger_find_account(const struct cr_state *state, const struct cr_hash *
                             struct cr_account *out);
 bool cr_ledger_find_record(const struct cr_state *state, const uint8_t *key, uint32_t key_bytes,
                            struct cr_record *out);
+
+struct cr_entry_offence; /* ledger/entry.h */
+/* The offence recorded for a validator (the account of its consensus key) and an epoch. */
+bool cr_ledger_find_offence(const struct cr_state *state, const struct cr_hash *validator,
+                            uint64_t epoch, struct cr_entry_offence *out);
+/* The validators of an epoch, as far as the chain knows them; NULL: it does not. */
+const struct cr_genesis_validator *cr_ledger_validators(const struct cr_genesis *genesis,
+                                                        const struct cr_state *state,
+                                                        uint64_t epoch, uint32_t *count);
 
 #endif

@@ -84,6 +84,7 @@ static enum cr_result model_op(struct model *model, const struct model_tx *tx,
         if (record->owner != tx->signer) return CR_RESULT_NOT_OWNER;
         record->exists = false;
         return CR_RESULT_OK;
+    case CR_OP_EVIDENCE: break; /* not drawn: offence_test.c */
     }
     return CR_RESULT_MALFORMED;
 }
@@ -170,6 +171,7 @@ static void encode(struct world *world, const struct model_tx *tx)
         case CR_OP_TRANSFER: tx_transfer(world, op->who, op->amount); break;
         case CR_OP_PUT: tx_put(world, key_names[op->key], op->value); break;
         case CR_OP_DELETE: tx_delete(world, key_names[op->key]); break;
+        case CR_OP_EVIDENCE: assert_true(false); break;
         }
     }
     world->forged = tx->forged;
@@ -253,7 +255,7 @@ static void agrees_with_the_naive_ledger(void **unused)
     /* The mixture must reach every result that it can. */
     for (uint32_t code = 0; code < CR_RESULTS_COUNT; code++) {
         const bool reachable =
-            code != CR_RESULT_MALFORMED && code != CR_RESULT_OVERFLOW && code != CR_RESULT_ABORTED;
+            code != CR_RESULT_MALFORMED && code != CR_RESULT_OVERFLOW && code < CR_RESULT_ABORTED;
         assert_int_equal(counts[code] > 0, reachable);
     }
 }

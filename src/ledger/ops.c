@@ -20,6 +20,7 @@ static void load(const struct cr_ops *ops, struct cr_ops_slot *slot)
         if (cr_entry_decode_record(value.bytes, value.count, &record) != CR_OK) return;
         slot->own = cr_hash_equal(&record.owner, &ops->tx->account);
         break;
+    case CR_ENTRY_OFFENCE: break; /* that it is there is enough */
     case CR_ENTRY_RECENT: CR_UNREACHABLE();
     }
     slot->existed = true;
@@ -27,22 +28,31 @@ static void load(const struct cr_ops *ops, struct cr_ops_slot *slot)
 }
 
 /* The slot of an entry; read from the state at the first touch. */
-static struct cr_ops_slot *touch(struct cr_ops *ops, enum cr_entry_kind kind, const uint8_t *name,
-                                 uint32_t name_bytes)
+static struct cr_ops_slot *touch_key(struct cr_ops *ops, enum cr_entry_kind kind,
+                                     const struct cr_hash *key)
 {
-    const struct cr_hash key = cr_entry_key(kind, name, name_bytes);
     /* Multiply-shift with a seed from the order: keys chosen to collide would not. */
-    uint64_t at = (cr_load_le(key.bytes, 8) * ops->seed) >> (64 - CR_OPS_INDEX_LOG2);
+    uint64_t at = (cr_load_le(key->bytes, 8) * ops->seed) >> (64 - CR_OPS_INDEX_LOG2);
     for (; ops->index[at] != 0; at = (at + 1) & (CR_OPS_INDEX - 1)) {
         struct cr_ops_slot *slot = &ops->slots[ops->index[at] - 1];
-        if (cr_hash_equal(&slot->key, &key)) return slot;
+        if (cr_hash_equal(&slot->key, key)) return slot;
     }
 
     CR_ASSERT(ops->slots_count < CR_OPS_SLOTS);
     struct cr_ops_slot *slot = &ops->slots[ops->slots_count++];
     ops->index[at] = (uint16_t)ops->slots_count;
-    *slot = (struct cr_ops_slot){.key = key, .kind = kind, .name = name, .name_bytes = name_bytes};
+    *slot = (struct cr_ops_slot){.key = *key, .kind = kind};
     load(ops, slot);
+    return slot;
+}
+
+static struct cr_ops_slot *touch(struct cr_ops *ops, enum cr_entry_kind kind, const uint8_t *name,
+                                 uint32_t name_bytes)
+{
+    const struct cr_hash key = cr_entry_key(kind, name, name_bytes);
+    struct cr_ops_slot *slot = touch_key(ops, kind, &key);
+    slot->name = name;
+    slot->name_bytes = name_bytes;
     return slot;
 }
 
@@ -99,6 +109,41 @@ static enum cr_result run_delete(struct cr_ops *ops, const struct cr_op *op)
     return CR_RESULT_OK;
 }
 
+static bool is_signed(void *context, const struct cr_vertex *vertex)
+{
+    const struct cr_ops *ops = context;
+    uint32_t count = 0;
+    const struct cr_genesis_validator *validators =
+        cr_ledger_validators(ops->genesis, ops->state, vertex->header.epoch, &count);
+    const struct cr_public_key *key = &validators[vertex->header.author].consensus_key;
+    return vertex->sig_alg == key->alg && ops->host->verify_vertex(ops->host->context, key, vertex);
+}
+
+/* The cheap questions come first: two verifications are all that an operation can cost. */
+static enum cr_result run_evidence(struct cr_ops *ops, const struct cr_op *op)
+{
+    uint32_t count = 0;
+    if (cr_evidence_decode(op->value, op->value_bytes, &ops->evidence) != CR_OK)
+        return CR_RESULT_BAD_EVIDENCE;
+    const struct cr_header *header = &ops->evidence.vertices[0].header;
+    const struct cr_genesis_validator *validators =
+        cr_ledger_validators(ops->genesis, ops->state, header->epoch, &count);
+    if (!validators) return CR_RESULT_WRONG_EPOCH;
+    if (header->author >= count) return CR_RESULT_UNKNOWN_VALIDATOR;
+    const struct cr_hash validator =
+        cr_public_key_account(&validators[header->author].consensus_key);
+    const struct cr_hash key = cr_entry_offence_key(&validator, header->epoch);
+    struct cr_ops_slot *offence = touch_key(ops, CR_ENTRY_OFFENCE, &key);
+    if (offence->exists) return CR_RESULT_KNOWN_OFFENCE;
+    if (!cr_evidence_verify(&ops->evidence, is_signed, ops)) return CR_RESULT_BAD_EVIDENCE;
+
+    offence->exists = true;
+    offence->changed = true;
+    offence->value = op->value;
+    offence->value_bytes = op->value_bytes;
+    return CR_RESULT_OK;
+}
+
 static enum cr_result run(struct cr_ops *ops, const struct cr_op *op)
 {
     switch (op->type) {
@@ -106,6 +151,7 @@ static enum cr_result run(struct cr_ops *ops, const struct cr_op *op)
     case CR_OP_TRANSFER: return run_transfer(ops, op);
     case CR_OP_PUT: return run_put(ops, op);
     case CR_OP_DELETE: return run_delete(ops, op);
+    case CR_OP_EVIDENCE: return run_evidence(ops, op);
     }
     CR_UNREACHABLE(); /* cr_tx_decode has checked the type */
 }
@@ -175,6 +221,28 @@ static uint32_t encode_record(struct cr_ops *ops, const struct cr_ops_slot *slot
     return cr_entry_encode_record(&record, ops->scratch);
 }
 
+static uint32_t encode_offence(struct cr_ops *ops, const struct cr_ops_slot *slot)
+{
+    uint32_t count = 0;
+    const enum cr_err err = cr_evidence_decode(slot->value, slot->value_bytes, &ops->evidence);
+    CR_ASSERT(err == CR_OK); /* as when the operation ran */
+    const struct cr_vertex *vertices = ops->evidence.vertices;
+    const struct cr_header *header = &vertices[0].header;
+    const struct cr_genesis_validator *validators =
+        cr_ledger_validators(ops->genesis, ops->state, header->epoch, &count);
+    CR_ASSERT(header->author < count);
+    const struct cr_entry_offence offence = {
+        .validator = cr_public_key_account(&validators[header->author].consensus_key),
+        .epoch = header->epoch,
+        .author = header->author,
+        .round = header->round,
+        .first = vertices[0].digest,
+        .second = vertices[1].digest,
+        .commit_index = ops->commit_index,
+        .reporter = ops->tx->account};
+    return cr_entry_encode_offence(&offence, ops->scratch);
+}
+
 static void write_slot(struct cr_ops *ops, const struct cr_ops_slot *slot,
                        struct cr_ledger_effects *effects)
 {
@@ -189,6 +257,7 @@ static void write_slot(struct cr_ops *ops, const struct cr_ops_slot *slot,
         if (!encode_account(ops, slot, &count)) return;
         break;
     case CR_ENTRY_RECORD: count = encode_record(ops, slot); break;
+    case CR_ENTRY_OFFENCE: count = encode_offence(ops, slot); break;
     case CR_ENTRY_RECENT: CR_UNREACHABLE();
     }
     cr_ledger_effects_put(effects, &slot->key, ops->scratch, count);

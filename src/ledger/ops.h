@@ -27,14 +27,16 @@ struct cr_ops_slot {
     bool own;             /* RECORD: the owner is the signer */
     uint64_t balance;     /* ACCOUNT */
     const uint8_t *name;  /* RECORD: its key */
-    const uint8_t *value; /* RECORD, once written here */
+    const uint8_t *value; /* RECORD, once written here; OFFENCE: the evidence */
     uint32_t name_bytes;
     uint32_t value_bytes;
 };
 
 struct cr_ops {
-    const struct cr_state *state; /* borrowed */
-    const struct cr_tx *tx;       /* of the last run */
+    const struct cr_genesis *genesis;  /* borrowed, set once: whose signatures evidence needs */
+    const struct cr_ledger_host *host; /* the same: who verifies them */
+    const struct cr_state *state;      /* borrowed */
+    const struct cr_tx *tx;            /* of the last run */
     uint64_t commit_index;
     uint64_t seed; /* of the index: from the commit digest, which no client knows when it signs */
     struct cr_public_key registered; /* by this transaction; it can do so once */
@@ -43,6 +45,7 @@ struct cr_ops {
     uint16_t index[CR_OPS_INDEX];           /* by key: slot + 1, 0 for none */
     uint8_t results[CR_OPS_MAX];            /* enum cr_result of the last run */
     uint8_t scratch[CR_ENTRY_BYTES_MAX];
+    struct cr_evidence evidence; /* decoded */
 };
 
 /* Fills ops->results (tx->ops_count of them) and the overlay; returns the transaction's result.

@@ -23,6 +23,7 @@ enum {
     WORLD_OPS_MAX = 64 * 1024,
     WORLD_BYTES_MAX = 16 * 1024 * 1024,
     WORLD_ACCOUNTS = 4, /* in the genesis; test_key(4) and above are not registered */
+    WORLD_VALIDATORS = 3,
     WORLD_CHECKPOINT = 4,
     WORLD_TTL = 10,
 };
@@ -45,7 +46,7 @@ struct world {
     struct cr_ledger_host host;
     struct cr_ledger *ledger;
     void *arena_memory;
-    uint32_t verify_calls;
+    uint32_t verify_calls, verify_vertex_calls;
     /* The commit in the making. */
     uint8_t *payload;
     uint32_t payload_bytes;
@@ -90,6 +91,16 @@ static inline bool world_verify(void *context, const struct cr_public_key *key,
     return tx->signature[0] == 'V';
 }
 
+/* The same of a validator's: asked about under the key of the vertex's author. */
+static inline bool world_verify_vertex(void *context, const struct cr_public_key *key,
+                                       const struct cr_vertex *vertex)
+{
+    struct world *world = context;
+    assert_ptr_equal(key, &world->genesis.validators[vertex->header.author].consensus_key);
+    world->verify_vertex_calls++;
+    return vertex->signature[0] == 'V';
+}
+
 static inline void world_on_result(void *context, const struct cr_ledger_tx_result *result)
 {
     struct world *world = context;
@@ -115,6 +126,13 @@ static inline void world_fill_genesis(struct cr_genesis *genesis)
     genesis->timestamp_ms = 1000;
     genesis->params.checkpoint_commits = WORLD_CHECKPOINT;
     genesis->params.tx_ttl_max = WORLD_TTL;
+    genesis->validators_count = WORLD_VALIDATORS;
+    for (uint32_t i = 0; i < WORLD_VALIDATORS; i++) {
+        struct cr_prng prng = cr_prng_stream(1, 3, i);
+        genesis->validators[i].consensus_key.alg = CR_ALG_MLDSA65;
+        for (uint32_t k = 0; k < CR_MLDSA65_KEY_BYTES; k++)
+            genesis->validators[i].consensus_key.bytes[k] = (uint8_t)cr_prng_next(&prng);
+    }
     genesis->accounts_count = WORLD_ACCOUNTS;
     for (uint32_t i = 0; i < WORLD_ACCOUNTS; i++) {
         genesis->accounts[i].key = test_key(i);
@@ -141,6 +159,7 @@ static inline struct world *world_new(void)
     assert_non_null(world->payload);
     world->host.context = world;
     world->host.verify = world_verify;
+    world->host.verify_vertex = world_verify_vertex;
     world->host.on_result = world_on_result;
     world_fill_genesis(&world->genesis);
 

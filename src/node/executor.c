@@ -65,6 +65,17 @@ static bool is_definite(const struct cr_ledger_tx_result *result)
     return result->authentic || result->result == CR_RESULT_EXPIRED;
 }
 
+/* Rare: evidence only. */
+static bool verify_vertex(void *context, const struct cr_public_key *key,
+                          const struct cr_vertex *vertex)
+{
+    const struct cr_executor *e = context;
+    struct cr_prepared_key *prepared = cr_verifier()->prepare(key);
+    const bool valid = cr_verify_vertex(vertex, prepared, &e->config.genesis->id);
+    cr_verifier()->forget(prepared);
+    return valid;
+}
+
 static void on_result(void *context, const struct cr_ledger_tx_result *result)
 {
     struct cr_executor *e = context;
@@ -112,7 +123,8 @@ struct cr_executor *cr_executor_new(const struct cr_executor_config *config,
     struct cr_executor *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     e->config = *config;
-    e->host = (struct cr_ledger_host){.context = e, .verify = verify, .on_result = on_result};
+    e->host = (struct cr_ledger_host){
+        .context = e, .verify = verify, .verify_vertex = verify_vertex, .on_result = on_result};
     e->host.state = *cr_state_db_writer(config->db);
     e->ledger = make_ledger(e);
     if (e->ledger && start(e, head, empty, failure) == CR_OK) return e;

@@ -42,13 +42,12 @@ struct cr_verify {
     struct clients clients[CR_VERIFY_CLIENTS_MAX];
 };
 
-static bool author_signed(const struct cr_verify *v, const struct cr_vertex *vertex)
+bool cr_verify_vertex(const struct cr_vertex *vertex, const struct cr_prepared_key *key,
+                      const struct cr_hash *genesis_id)
 {
     uint8_t context[CR_VERTEX_CONTEXT_BYTES];
-    if (vertex->header.author >= v->config.validators_count) return false;
-    if (vertex->sig_alg != v->algs[vertex->header.author]) return false;
-    cr_vertex_context(&v->config.genesis_id, context);
-    struct cr_verify_item item = {.key = v->keys[vertex->header.author],
+    cr_vertex_context(genesis_id, context);
+    struct cr_verify_item item = {.key = key,
                                   .context = context,
                                   .context_bytes = sizeof context,
                                   .message = vertex->digest.bytes,
@@ -57,6 +56,13 @@ static bool author_signed(const struct cr_verify *v, const struct cr_vertex *ver
                                   .signature_bytes = vertex->signature_bytes};
     cr_verifier()->verify(&item, 1);
     return item.valid;
+}
+
+static bool author_signed(const struct cr_verify *v, const struct cr_vertex *vertex)
+{
+    if (vertex->header.author >= v->config.validators_count) return false;
+    if (vertex->sig_alg != v->algs[vertex->header.author]) return false;
+    return cr_verify_vertex(vertex, v->keys[vertex->header.author], &v->config.genesis_id);
 }
 
 static bool payload_is_good(const struct cr_vertex *vertex)

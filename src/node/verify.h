@@ -72,4 +72,9 @@ static inline uint8_t cr_verify_verdict(const uint8_t *verdicts, uint32_t i)
 bool cr_verify_has(const struct cr_verify *verify, const struct cr_hash *digest);
 uint32_t cr_verify_count(const struct cr_verify *verify);
 
+/* Whether the signature of a decoded vertex is valid under a key, on this chain; that its algorithm
+ * is the key's is the caller's question. Any thread. */
+bool cr_verify_vertex(const struct cr_vertex *vertex, const struct cr_prepared_key *key,
+                      const struct cr_hash *genesis_id);
+
 #endif

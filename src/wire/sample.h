@@ -105,6 +105,25 @@ static inline size_t cr_sample_vertex(struct cr_prng *prng, uint32_t validators,
     return head + header->payload_bytes;
 }
 
+/* Two vertices of one author and round, heads only, behind each other; `*count` is the first one's
+ * length. Returns that of both; `bytes` needs 2 * CR_HEADER_BYTES_MAX. */
+static inline size_t cr_sample_copies(struct cr_prng *prng, uint32_t validators, uint8_t *bytes,
+                                      size_t *count)
+{
+    struct cr_header header;
+    uint8_t signature[CR_MLDSA44_SIG_BYTES];
+    size_t both = 0;
+    cr_sample_header(prng, validators, &header);
+    for (uint32_t i = 0; i < 2; i++) {
+        *count = both;
+        header.timestamp_ms += i;
+        cr_sample_bytes(prng, signature, sizeof signature);
+        both += cr_vertex_encode_head(&header, CR_ALG_MLDSA44, signature, sizeof signature,
+                                      bytes + both, CR_HEADER_BYTES_MAX);
+    }
+    return both;
+}
+
 /* `space` is where keys and values lie; it needs 600 bytes. */
 static inline void cr_sample_op(struct cr_prng *prng, enum cr_op_type type, uint8_t *space,
                                 struct cr_op *out)
@@ -131,6 +150,10 @@ static inline void cr_sample_op(struct cr_prng *prng, enum cr_op_type type, uint
         out->key = space;
         out->key_bytes = 1 + (uint32_t)cr_prng_below(prng, CR_STATE_KEY_BYTES_MAX);
         return;
+    case CR_OP_EVIDENCE: /* noise: a transaction does not look into it */
+        out->value = space;
+        out->value_bytes = 1 + (uint32_t)cr_prng_below(prng, 599);
+        return;
     }
     CR_UNREACHABLE();
 }
@@ -150,7 +173,7 @@ static inline size_t cr_sample_tx(struct cr_prng *prng, enum cr_op_type type, ui
     for (uint32_t i = 0; i < ops_count; i++) {
         struct cr_op op;
         uint8_t space[600];
-        cr_sample_op(prng, (enum cr_op_type)(1 + ((uint32_t)type - 1 + i) % 4), space, &op);
+        cr_sample_op(prng, (enum cr_op_type)(1 + ((uint32_t)type - 1 + i) % 5), space, &op);
         cr_tx_add(&builder, &op);
     }
     struct cr_hash id;

@@ -54,6 +54,16 @@ static enum cr_err read_key_and_value(struct cr_reader *reader, struct op_view *
     return CR_OK;
 }
 
+static enum cr_err read_evidence(struct cr_reader *reader, struct op_view *op)
+{
+    op->value_bytes = (uint32_t)cr_read_le(reader, 4);
+    if (reader->bad) return CR_ERR_TRUNCATED;
+    if (op->value_bytes == 0) return CR_ERR_MALFORMED;
+    if (op->value_bytes > CR_EVIDENCE_BYTES_MAX) return CR_ERR_TOO_BIG;
+    op->value = cr_read_bytes(reader, op->value_bytes);
+    return CR_OK;
+}
+
 /* CR_OK leaves the reader to say whether the bytes were enough. */
 static enum cr_err read_body(struct cr_reader *reader, struct op_view *op)
 {
@@ -65,6 +75,7 @@ static enum cr_err read_body(struct cr_reader *reader, struct op_view *op)
         return CR_OK;
     case CR_OP_PUT: return read_key_and_value(reader, op);
     case CR_OP_DELETE: return read_key(reader, op);
+    case CR_OP_EVIDENCE: return read_evidence(reader, op);
     }
     return CR_ERR_MALFORMED; /* a type we do not know */
 }
@@ -227,6 +238,9 @@ static size_t op_bytes(const struct cr_op *op)
         if (!has_key || op->value_bytes > CR_STATE_VALUE_BYTES_MAX) return 0;
         return 1 + 2 + (size_t)op->key_bytes + 4 + op->value_bytes;
     case CR_OP_DELETE: return has_key ? 1 + 2 + (size_t)op->key_bytes : 0;
+    case CR_OP_EVIDENCE:
+        if (op->value_bytes == 0 || op->value_bytes > CR_EVIDENCE_BYTES_MAX) return 0;
+        return 1 + 4 + (size_t)op->value_bytes;
     }
     return 0;
 }
@@ -250,6 +264,10 @@ static void write_op(struct cr_writer *writer, const struct cr_op *op)
         cr_write_le(writer, op->key_bytes, 2);
         cr_write_bytes(writer, op->key, op->key_bytes);
         if (op->type == CR_OP_DELETE) return;
+        cr_write_le(writer, op->value_bytes, 4);
+        cr_write_bytes(writer, op->value, op->value_bytes);
+        return;
+    case CR_OP_EVIDENCE:
         cr_write_le(writer, op->value_bytes, 4);
         cr_write_bytes(writer, op->value, op->value_bytes);
         return;

@@ -10,6 +10,7 @@
  *   TRANSFER 2  to[32] | amount u64
  *   PUT      3  key_bytes u16 | key | value_bytes u32 | value
  *   DELETE   4  key_bytes u16 | key
+ *   EVIDENCE 5  bytes u32, 1..CR_EVIDENCE_BYTES_MAX | evidence (wire/evidence.h, not looked into)
  * The id is BLAKE3 of the signed part: resending is harmless. `chain` is the first 8 bytes of the
  * genesis id. The signature is over the 32 bytes of the id, FIPS 204 context "creto/tx/1".
  */
@@ -34,8 +35,9 @@ enum cr_tx_flags {
 enum cr_op_type {
     CR_OP_REGISTER = 1, /* makes the signer's account known: BLAKE3 of the key is the account */
     CR_OP_TRANSFER = 2,
-    CR_OP_PUT = 3,    /* creates a record owned by the account, or changes an own one */
-    CR_OP_DELETE = 4, /* of an own record */
+    CR_OP_PUT = 3,      /* creates a record owned by the account, or changes an own one */
+    CR_OP_DELETE = 4,   /* of an own record */
+    CR_OP_EVIDENCE = 5, /* names a validator that has signed two vertices for one round */
 };
 
 struct cr_op {
@@ -45,7 +47,7 @@ struct cr_op {
     uint64_t amount;                   /* TRANSFER */
     const uint8_t *key;                /* PUT, DELETE: 1..CR_STATE_KEY_BYTES_MAX bytes */
     uint32_t key_bytes;
-    const uint8_t *value; /* PUT: 0..CR_STATE_VALUE_BYTES_MAX bytes */
+    const uint8_t *value; /* PUT: 0..CR_STATE_VALUE_BYTES_MAX bytes; EVIDENCE: the evidence */
     uint32_t value_bytes;
 };
 

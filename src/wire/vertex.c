@@ -50,7 +50,10 @@ struct parts {
     const uint8_t *parents; /* digests */
     const uint8_t *old;
     const uint8_t *evidence;
+    const uint8_t *signature;
     struct cr_authors parents_set;
+    enum cr_alg sig_alg;
+    uint32_t signature_bytes;
     uint32_t round;
     uint32_t validators_count;
     uint32_t payload_bytes;
@@ -210,6 +213,31 @@ static void fill_links(const struct parts *parts, struct cr_header *out)
     memcpy(out->evidence, parts->evidence, (size_t)parts->evidence_count * CR_HASH_BYTES);
 }
 
+/* Where the signature lies, in a vertex whose header has been checked. */
+static enum cr_err check_signature(struct cr_reader *reader, struct parts *parts)
+{
+    parts->sig_alg = (enum cr_alg)cr_read_le(reader, 1);
+    parts->signature_bytes = (uint32_t)cr_read_le(reader, 2);
+    if (reader->bad) return CR_ERR_TRUNCATED;
+    if (parts->signature_bytes == 0) return CR_ERR_MALFORMED;
+    if (parts->signature_bytes != cr_alg_sig_bytes(parts->sig_alg)) return CR_ERR_MALFORMED;
+    parts->signature = cr_read_bytes(reader, parts->signature_bytes);
+    return parts->signature ? CR_OK : CR_ERR_TRUNCATED;
+}
+
+static void fill(const struct parts *parts, const uint8_t *bytes, size_t header_bytes,
+                 struct cr_vertex *out)
+{
+    fill_fixed(parts->fixed, &out->header);
+    fill_links(parts, &out->header);
+    out->digest = cr_header_digest(bytes, header_bytes);
+    out->sig_alg = parts->sig_alg;
+    out->signature = parts->signature;
+    out->signature_bytes = parts->signature_bytes;
+    out->payload = NULL;
+    out->header_bytes = (uint32_t)header_bytes;
+}
+
 enum cr_err cr_vertex_decode(const uint8_t *bytes, size_t count, struct cr_vertex *out)
 {
     if (count > CR_VERTEX_BYTES_MAX) return CR_ERR_TOO_BIG;
@@ -218,25 +246,25 @@ enum cr_err cr_vertex_decode(const uint8_t *bytes, size_t count, struct cr_verte
     enum cr_err err = check_header(&reader, &parts);
     if (err != CR_OK) return err;
     const size_t header_bytes = reader.position;
-
-    const enum cr_alg alg = (enum cr_alg)cr_read_le(&reader, 1);
-    const uint32_t signature_bytes = (uint32_t)cr_read_le(&reader, 2);
-    if (reader.bad) return CR_ERR_TRUNCATED;
-    if (signature_bytes == 0 || signature_bytes != cr_alg_sig_bytes(alg)) return CR_ERR_MALFORMED;
-    const uint8_t *signature = cr_read_bytes(&reader, signature_bytes);
+    err = check_signature(&reader, &parts);
+    if (err != CR_OK) return err;
     const uint8_t *payload = cr_read_bytes(&reader, parts.payload_bytes);
     err = cr_reader_end(&reader);
     if (err != CR_OK) return err;
-
-    fill_fixed(parts.fixed, &out->header);
-    fill_links(&parts, &out->header);
-    out->digest = cr_header_digest(bytes, header_bytes);
-    out->sig_alg = alg;
-    out->signature = signature;
-    out->signature_bytes = signature_bytes;
+    fill(&parts, bytes, header_bytes, out);
     out->payload = payload;
-    out->header_bytes = (uint32_t)header_bytes;
     return CR_OK;
+}
+
+enum cr_err cr_vertex_decode_head(const uint8_t *bytes, size_t count, struct cr_vertex *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    struct parts parts;
+    enum cr_err err = check_header(&reader, &parts);
+    const size_t header_bytes = reader.position;
+    if (err == CR_OK) err = check_signature(&reader, &parts);
+    if (err == CR_OK) fill(&parts, bytes, header_bytes, out);
+    return err;
 }
 
 size_t cr_header_bytes(const struct cr_header *header)

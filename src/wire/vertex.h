@@ -98,6 +98,10 @@ size_t cr_vertex_encode_head(const struct cr_header *header, enum cr_alg alg,
 CR_MUST_CHECK enum cr_err cr_vertex_decode(const uint8_t *bytes, size_t count,
                                            struct cr_vertex *out);
 
+/* The same of the bytes up to the signature; what follows is not looked at, `payload` is NULL. */
+CR_MUST_CHECK enum cr_err cr_vertex_decode_head(const uint8_t *bytes, size_t count,
+                                                struct cr_vertex *out);
+
 /* The FIPS 204 context of vertex signatures on this chain. */
 void cr_vertex_context(const struct cr_hash *genesis_id, uint8_t out[CR_VERTEX_CONTEXT_BYTES]);
 

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count)
     struct cr_entry_account account;
     struct cr_entry_record record;
     struct cr_entry_recent recent;
+    struct cr_entry_offence offence;
     struct cr_hash key;
     size_t count = 0;
 
@@ -20,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count)
         count = cr_entry_encode_record(&record, again);
     else if (cr_entry_decode_recent(bytes, bytes_count, &recent) == CR_OK)
         count = cr_entry_encode_recent(&recent, again);
+    else if (cr_entry_decode_offence(bytes, bytes_count, &offence) == CR_OK)
+        count = cr_entry_encode_offence(&offence, again);
     CR_ASSERT((cr_entry_key_of(bytes, bytes_count, &key) == CR_OK) == (count > 0));
     if (count == 0) return 0;
     CR_ASSERT(count == bytes_count);

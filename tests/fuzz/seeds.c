@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "wire/evidence.h"
 #include "wire/sample.h"
 
 enum { TX_BYTES_MAX = 32 * 1024 };
@@ -118,6 +119,16 @@ static void put_messages(struct cr_prng *prng)
     put_message("refusal", &message);
 }
 
+static void put_evidence(struct cr_prng *prng)
+{
+    static uint8_t copies[2 * CR_HEADER_BYTES_MAX];
+    size_t first;
+    const size_t both = cr_sample_copies(prng, 4, copies, &first);
+    put("evidence_fuzz", "copies",
+        cr_evidence_encode(copies, first, copies + first, both - first, bytes));
+    put("tx_fuzz", "evidence", make_tx(prng, CR_OP_EVIDENCE, 1, bytes));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return EXIT_FAILURE;
@@ -127,5 +138,6 @@ int main(int argc, char **argv)
     put_txs(&prng);
     put_commits(&prng);
     put_messages(&prng);
+    put_evidence(&prng);
     return EXIT_SUCCESS;
 }

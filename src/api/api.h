@@ -9,6 +9,7 @@
 #ifndef CR_API_API_H
 #define CR_API_API_H
 
+#include "ledger/entry.h"
 #include "ledger/ledger.h"
 #include "store/state.h"
 #include "wire/tx.h"
@@ -35,7 +36,8 @@ struct cr_node_status {
     bool ready;                                   /* caught up, connected to a quorum, signing */
     bool syncing;
     bool halted;
-    bool live; /* the main loop turned less than 2 s ago and storage is writable */
+    uint32_t contradicted_by; /* validators whose newest attestation differs from ours */
+    bool live;                /* the main loop turned less than 2 s ago and storage is writable */
     char not_ready_because[128]; /* empty when ready */
     uint32_t mempool_txs;
     uint64_t mempool_bytes;
@@ -59,6 +61,12 @@ struct cr_text { /* a growing text for /metrics; appended by cr_text_print */
 void cr_text_print(struct cr_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* An offence that is recorded on the chain. */
+struct cr_api_offence {
+    const char *validator; /* its name; static */
+    struct cr_entry_offence offence;
+};
+
 struct cr_api_backend {
     void *context;
     /* Any API thread. Checks the signature; `tx` and `bytes` are borrowed. *result is set when
@@ -69,6 +77,8 @@ struct cr_api_backend {
     /* Whether a transaction is known but not final: received (false: unknown) or ordered. */
     bool (*pending)(void *context, const struct cr_hash *id, bool *ordered);
     void (*metrics)(void *context, struct cr_text *out);
+    /* Fills in up to CR_VALIDATORS_MAX of them, ascending author; returns how many. */
+    uint32_t (*offences)(void *context, struct cr_api_offence *out);
     struct cr_state_db *state; /* NULL until started */
     struct cr_log *log;        /* commit records for /v1/commits */
 };

@@ -282,6 +282,33 @@ enum MHD_Result cr_handle_commits(struct cr_request *request)
     return cr_answer_json(request, MHD_HTTP_OK, json);
 }
 
+/* ---- offences ---- */
+
+static json_t *offence_json(const struct cr_api_offence *known)
+{
+    const struct cr_entry_offence *o = &known->offence;
+    return json_pack("{s:s, s:i, s:o, s:I, s:i, s:[o, o], s:I, s:o}", "validator", known->validator,
+                     "validator_index", (int)o->author, "account",
+                     cr_json_hex(o->validator.bytes, CR_HASH_BYTES), "epoch", (json_int_t)o->epoch,
+                     "round", (int)o->round, "vertices", cr_json_hex(o->first.bytes, CR_HASH_BYTES),
+                     cr_json_hex(o->second.bytes, CR_HASH_BYTES), "commit_index",
+                     (json_int_t)o->commit_index, "reporter",
+                     cr_json_hex(o->reporter.bytes, CR_HASH_BYTES));
+}
+
+enum MHD_Result cr_handle_offences(struct cr_request *request)
+{
+    const struct cr_api_backend *backend = &request->api->config.backend;
+    struct cr_api_offence *known = calloc(CR_VALIDATORS_MAX, sizeof *known);
+    if (!known) return MHD_NO;
+    const uint32_t count = backend->offences(backend->context, known);
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(list, offence_json(&known[i]));
+    free(known);
+    return cr_answer_json(request, MHD_HTTP_OK, json_pack("{s:o}", "offences", list));
+}
+
 /* ---- the node itself ---- */
 
 static json_t *status_json(const struct cr_node_status *s, const char *version)
@@ -305,6 +332,8 @@ static json_t *status_json(const struct cr_node_status *s, const char *version)
     json_object_set_new(json, "stake_quorum", json_integer((json_int_t)s->stake_quorum));
     json_object_set_new(json, "mempool_transactions", json_integer((json_int_t)s->mempool_txs));
     json_object_set_new(json, "syncing", json_boolean(s->syncing));
+    json_object_set_new(json, "halted", json_boolean(s->halted));
+    json_object_set_new(json, "contradicted_by", json_integer((json_int_t)s->contradicted_by));
     json_object_set_new(json, "ready", json_boolean(s->ready));
     if (!s->ready)
         json_object_set_new(json, "not_ready_because", json_string(s->not_ready_because));

@@ -40,6 +40,7 @@ int cr_cli_tx_status(const struct cr_command *command, int words, char **word);
 int cr_cli_get(const struct cr_command *command, int words, char **word);
 int cr_cli_account(const struct cr_command *command, int words, char **word);
 int cr_cli_commits(const struct cr_command *command, int words, char **word);
+int cr_cli_offences(const struct cr_command *command, int words, char **word);
 int cr_cli_config_check(const struct cr_command *command, int words, char **word);
 int cr_cli_config_show(const struct cr_command *command, int words, char **word);
 int cr_cli_config_explain(const struct cr_command *command, int words, char **word);

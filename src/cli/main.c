@@ -50,6 +50,8 @@ static const struct cr_command commands[] = {
      "  $ creto account --key client.key\n", cr_cli_account},
     {"commits", "", "List commits, the newest last", "  $ creto commits --limit 5\n",
      cr_cli_commits},
+    {"offences", "", "List the validators that were proved to have signed twice",
+     "  $ creto offences --api http://127.0.0.1:7080\n", cr_cli_offences},
     {"bench", "", "Load a network, measure it and check every node's answer",
      "  $ creto bench --api http://127.0.0.1:7080,http://127.0.0.1:7081 --rate 500 --seconds 10\n",
      cr_cli_bench},

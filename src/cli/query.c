@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* creto get, creto account, creto commits, creto tx status */
+/* creto get, creto account, creto commits, creto offences, creto tx status */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +188,35 @@ int cr_cli_commits(const struct cr_command *command, int words, char **word)
         printf("%10" PRIu64 " %10" PRIu64 " %6" PRIu64 "  %s\n", cr_client_number(commit, "index"),
                cr_client_number(commit, "leader_round"), cr_client_number(commit, "transactions"),
                cr_client_text(commit, "digest"));
+    }
+    json_decref(answer);
+    return CR_EXIT_OK;
+}
+
+/* ---- offences ---- */
+
+int cr_cli_offences(const struct cr_command *command, int words, char **word)
+{
+    static struct query query;
+    int code = open_query(command, words, word, &query, NULL, 0, 0);
+    if (code >= 0) return code;
+    json_t *answer = NULL;
+    code = cr_client_get(&query.urls, "/v1/offences", &answer);
+    if (code != CR_EXIT_OK) return code;
+    if (query.json) {
+        cr_cli_print_json(answer);
+        return CR_EXIT_OK;
+    }
+    const json_t *offences = json_object_get(answer, "offences");
+    printf("%-12s %6s %10s %10s  %s\n", "validator", "epoch", "round", "commit", "vertices");
+    for (size_t i = 0; i < json_array_size(offences); i++) {
+        const json_t *offence = json_array_get(offences, i);
+        const json_t *vertices = json_object_get(offence, "vertices");
+        printf("%-12s %6" PRIu64 " %10" PRIu64 " %10" PRIu64 "  %.16s %.16s\n",
+               cr_client_text(offence, "validator"), cr_client_number(offence, "epoch"),
+               cr_client_number(offence, "round"), cr_client_number(offence, "commit_index"),
+               json_string_value(json_array_get(vertices, 0)),
+               json_string_value(json_array_get(vertices, 1)));
     }
     json_decref(answer);
     return CR_EXIT_OK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/clock.h"
+#include "node/halt.h"
 #include "node/replica.h"
 #include "wire/message.h"
 
@@ -144,22 +145,17 @@ static void commit(struct cr_node *node, const struct cr_effect *effect)
               effect->commit.record.vertices_count, digest);
 }
 
-static void tell_evidence(struct cr_node *node, const struct cr_effect *effect)
+static void accuse(struct cr_node *node, const struct cr_effect *effect)
 {
-    const struct cr_ref *ref = &cr_body_get(&node->bodies, effect->body)->ref;
+    const struct cr_body *body = cr_body_get(&node->bodies, effect->body);
+    const struct cr_body *other = cr_body_get(&node->bodies, effect->body_other);
+    cr_accuse_note(node->accuse, body->ref.author, cr_body_vertex(body), cr_body_vertex_bytes(body),
+                   cr_body_vertex(other), cr_body_vertex_bytes(other));
+    /* An equivocator may do it in every round; the metric counts all. */
+    if (!cr_report_allowed(&node->equivocation_limit, 1, node->now_us)) return;
     cr_report(CR_LOG_LEVEL_WARN, "consensus", "equivocation",
               "validator=%s round=%u text=\"two vertices are signed for one round\"",
-              node->genesis->validators[ref->author].name, ref->round);
-}
-
-static void halt(struct cr_node *node, const char *reason)
-{
-    node->halted = true;
-    atomic_store_explicit(&node->accepting, false, memory_order_release);
-    node->halt_reason = reason;
-    cr_report(CR_LOG_LEVEL_ERROR, "consensus", "halt",
-              "reason=\"%s\" text=\"nothing more is signed; reads go on; keep the data folder\"",
-              reason);
+              node->genesis->validators[body->ref.author].name, body->ref.round);
 }
 
 void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
@@ -182,8 +178,8 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
     case CR_EFFECT_REQUEUE:
         cr_mempool_requeue(node->mempool, cr_body_get(&node->bodies, effect->body)->ref.round);
         return;
-    case CR_EFFECT_EVIDENCE: tell_evidence(node, effect); return;
-    case CR_EFFECT_HALT: halt(node, effect->reason); return;
+    case CR_EFFECT_EVIDENCE: accuse(node, effect); return;
+    case CR_EFFECT_HALT: cr_node_halt(node, effect->reason); return;
     }
     CR_UNREACHABLE();
 }

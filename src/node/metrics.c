@@ -85,6 +85,27 @@ static void peers(struct cr_text *out, const struct cr_node *node,
                       node->genesis->validators[i].name, core->last_round[i]);
 }
 
+static void accused(struct cr_text *out, const struct cr_node *node,
+                    const struct cr_core_stats *core, const struct cr_authors *offenders)
+{
+    static const char *const about[CR_ATTESTED_COUNT] = {"commit", "effects", "state-root"};
+    head(out, "creto_validator_offence", "gauge",
+         "1 when an equivocation of it is recorded on the chain.");
+    for (uint32_t i = 0; i < node->committee.validators_count; i++)
+        cr_text_print(out, "creto_validator_offence{validator=\"%s\"} %d\n",
+                      node->genesis->validators[i].name, cr_authors_has(offenders, i));
+    head(out, "creto_validator_contradicts", "gauge",
+         "1 when its newest attestation differs from our own value.");
+    for (uint32_t kind = 0; kind < CR_ATTESTED_COUNT; kind++) {
+        for (uint32_t i = 0; i < node->committee.validators_count; i++)
+            cr_text_print(out, "creto_validator_contradicts{validator=\"%s\",about=\"%s\"} %d\n",
+                          node->genesis->validators[i].name, about[kind],
+                          cr_authors_has(&core->contradicting[kind], i));
+    }
+    one(out, "creto_contradictions_total", "counter",
+        "Attestations that differ from our own values.", core->differences_total);
+}
+
 static void storage(struct cr_text *out, struct cr_node *node)
 {
     struct cr_log_stats log;
@@ -136,6 +157,7 @@ struct figures {
     struct cr_core_stats core;
     struct cr_executor_stats executor;
     struct cr_node_counters counters;
+    struct cr_authors offenders;
     struct cr_net_stats net;
     struct cr_net_peer_stats peers[CR_VALIDATORS_MAX];
 };
@@ -150,6 +172,9 @@ void cr_node_metrics(void *context, struct cr_text *out)
     f->core = node->core_stats;
     f->executor = node->executor_stats;
     f->counters = node->counters_shown;
+    f->offenders = (struct cr_authors){0};
+    for (uint32_t i = 0; i < node->offences_count; i++)
+        cr_authors_add(&f->offenders, node->offences[i].author);
     f->net = node->net_stats;
     for (uint32_t i = 0; i < CR_VALIDATORS_MAX; i++)
         f->peers[i] = node->peer_stats[i];
@@ -168,6 +193,7 @@ void cr_node_metrics(void *context, struct cr_text *out)
         f->status.mempool_txs);
     one(out, "creto_mempool_bytes", "gauge", "Their bytes.", f->status.mempool_bytes);
     peers(out, node, f->peers, &f->core, &f->counters);
+    accused(out, node, &f->core, &f->offenders);
     storage(out, node);
     inputs(out, &f->net, &f->counters, node->keycache);
     free(f);

@@ -15,6 +15,7 @@
 #include "node/address.h"
 #include "node/clock.h"
 #include "node/genesis_file.h"
+#include "node/halt.h"
 #include "node/replica.h"
 
 enum {
@@ -91,6 +92,7 @@ static int open_keys(struct cr_node *node)
 {
     struct cr_public_key consensus, transport;
     int code = load_key(node, "consensus.key", &node->consensus_key);
+    if (code == CR_EXIT_OK) code = load_key(node, "consensus.key", &node->report_key);
     if (code == CR_EXIT_OK) code = load_key(node, "transport.key", &node->transport_key);
     if (code != CR_EXIT_OK) return code;
     cr_secret_key_public(node->consensus_key, &consensus);
@@ -110,6 +112,18 @@ static int open_keys(struct cr_node *node)
             "transport.key is not the transport key that the genesis gives this validator");
     }
     return CR_EXIT_OK;
+}
+
+/* Whatever made it halt is still there. Somebody has to look first. */
+static int refuse_halted(const struct cr_node *node)
+{
+    char path[CR_HALT_PATH_BYTES], text[CR_HALT_PATH_BYTES + 160];
+    if (!cr_node_was_halted(node, path)) return CR_EXIT_OK;
+    (void)snprintf(text, sizeof text,
+                   "this node has halted, and '%s' says why; read it and \"Safety halt\" in "
+                   "docs/operations.md, then move it away",
+                   path);
+    return cr_node_refuse(CR_EXIT_HALT, "halted", text);
 }
 
 static int open_storage(struct cr_node *node)
@@ -206,7 +220,14 @@ static int open_parts(struct cr_node *node)
     const bool empty =
         node->recovered_head.index == 0 && cr_hash_is_zero(&node->recovered_head.commit_digest);
     node->executor = cr_executor_new(&config, &node->recovered_head, empty, &failure);
-    return node->executor ? CR_EXIT_OK : cr_node_refuse_store(&failure);
+    if (!node->executor) return cr_node_refuse_store(&failure);
+    node->accuse = cr_accuse_new(&(struct cr_accuse_config){.genesis = node->genesis,
+                                                            .epoch = node->committee.epoch,
+                                                            .key = node->report_key,
+                                                            .mempool = node->mempool,
+                                                            .reader = node->reader});
+    if (!node->accuse) return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
+    return CR_EXIT_OK;
 }
 
 static int open_threads(struct cr_node *node)
@@ -319,6 +340,7 @@ int cr_node_open(struct cr_node *node)
     int code = open_loop(node);
     if (code == CR_EXIT_OK) code = open_genesis(node);
     if (code == CR_EXIT_OK) code = open_keys(node);
+    if (code == CR_EXIT_OK) code = refuse_halted(node);
     if (code == CR_EXIT_OK) code = open_storage(node);
     if (code == CR_EXIT_OK) code = open_core(node);
     if (code == CR_EXIT_OK) code = open_parts(node);
@@ -347,6 +369,7 @@ void cr_node_close(struct cr_node *node)
         if (cr_executor_run(node->executor, &executed, &failure) != CR_OK) break;
     }
     cr_disk_stop(node->disk);
+    cr_accuse_free(node->accuse);
     cr_executor_free(node->executor);
     cr_keycache_free(node->keycache);
     cr_mempool_free(node->mempool);
@@ -357,6 +380,7 @@ void cr_node_close(struct cr_node *node)
     cr_guard_close(node->guard);
     cr_bodies_deinit(&node->bodies);
     cr_secret_key_free(node->consensus_key);
+    cr_secret_key_free(node->report_key);
     cr_secret_key_free(node->transport_key);
     free(node->range.frame);
     free(node->payload_scratch);

@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "core/core.h"
 #include "net/net.h"
+#include "node/accuse.h"
 #include "node/body.h"
 #include "node/config.h"
 #include "node/disk.h"
@@ -62,6 +63,7 @@ struct cr_node {
     uint32_t self;
 
     struct cr_secret_key *consensus_key, *transport_key;
+    struct cr_secret_key *report_key; /* consensus.key once more: one thread, one instance */
     struct cr_guard *guard;
     struct cr_guard_record guard_record; /* as it was found */
     uint32_t signed_round;               /* no vertex of ours above it was ever signed */
@@ -74,6 +76,7 @@ struct cr_node {
     struct cr_mempool *mempool;
     struct cr_keycache *keycache;
     struct cr_executor *executor;
+    struct cr_accuse *accuse;
     struct cr_verify *verify;
     struct cr_seal *seal;
     struct cr_disk *disk;
@@ -106,7 +109,7 @@ struct cr_node {
     int exit_code;
     bool stopping;
     struct cr_node_counters counters;
-    struct cr_report_limit report_limit;
+    struct cr_report_limit report_limit, equivocation_limit;
 
     /* Shared with API threads. */
     pthread_mutex_t submit_lock; /* the submit reader below */
@@ -118,6 +121,8 @@ struct cr_node {
     struct cr_node_counters counters_shown;
     struct cr_net_stats net_stats;
     struct cr_net_peer_stats peer_stats[CR_VALIDATORS_MAX];
+    uint32_t offences_count;
+    struct cr_entry_offence offences[CR_VALIDATORS_MAX]; /* recorded ones, ascending author */
     uint64_t status_us, commit_us; /* when the status was made; when the last commit came */
     _Atomic uint64_t turned_us;    /* the loop's sign of life */
     _Atomic bool accepting;

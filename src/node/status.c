@@ -26,7 +26,7 @@ static void explain(struct cr_node_status *s, const struct cr_core_stats *core)
     if (!s->started)
         because = "recovering the log";
     else if (s->halted)
-        because = "halted: see the log";
+        because = "halted: see the log and halted.json in the data folder";
     else if (s->stake_up < s->stake_quorum)
         because = "not connected to a quorum of stake";
     else if (s->syncing)
@@ -37,6 +37,14 @@ static void explain(struct cr_node_status *s, const struct cr_core_stats *core)
         because = "has not signed a vertex yet";
     snprintf(s->not_ready_because, sizeof s->not_ready_because, "%s", because);
     s->ready = because[0] == 0;
+}
+
+static uint32_t count_contradicting(const struct cr_core_stats *core)
+{
+    struct cr_authors all = {0};
+    for (uint32_t kind = 0; kind < CR_ATTESTED_COUNT; kind++)
+        all = cr_authors_or(all, &core->contradicting[kind]);
+    return cr_authors_count(&all);
 }
 
 static void fill(struct cr_node *node, const struct cr_core_stats *core, struct cr_node_status *s)
@@ -63,6 +71,7 @@ static void fill(struct cr_node *node, const struct cr_core_stats *core, struct 
     s->stake_quorum = node->committee.quorum;
     s->syncing = core->syncing;
     s->halted = node->halted;
+    s->contradicted_by = count_contradicting(core);
     s->mempool_txs = mempool.txs;
     s->mempool_bytes = mempool.bytes;
     s->started = true;
@@ -86,6 +95,7 @@ void cr_node_update_status(struct cr_node *node)
     cr_core_stats(node->core, &core);
     cr_executor_stats(node->executor, &executor);
     fill(node, &core, &status);
+    cr_accuse_run(node->accuse, node->net && !node->halted);
     pthread_mutex_lock(&node->status_lock);
     const bool was_ready = node->status.ready;
     const bool differs = strcmp(node->status.not_ready_because, status.not_ready_because) != 0;
@@ -93,6 +103,11 @@ void cr_node_update_status(struct cr_node *node)
     node->core_stats = core;
     node->executor_stats = executor;
     node->counters_shown = node->counters;
+    node->offences_count = 0;
+    for (uint32_t i = 0; i < node->committee.validators_count; i++) {
+        const struct cr_entry_offence *offence = cr_accuse_recorded(node->accuse, i);
+        if (offence) node->offences[node->offences_count++] = *offence;
+    }
     if (node->net) cr_net_stats(node->net, &node->net_stats);
     for (uint32_t i = 0; node->net && i < node->committee.validators_count; i++)
         cr_net_peer_stats(node->net, i, &node->peer_stats[i]);
@@ -182,6 +197,19 @@ static bool pending(void *context, const struct cr_hash *id, bool *ordered)
     return cr_mempool_find(node->mempool, id, &carried);
 }
 
+static uint32_t offences(void *context, struct cr_api_offence *out)
+{
+    struct cr_node *node = context;
+    pthread_mutex_lock(&node->status_lock);
+    const uint32_t count = node->offences_count;
+    for (uint32_t i = 0; i < count; i++) {
+        out[i].offence = node->offences[i];
+        out[i].validator = node->genesis->validators[node->offences[i].author].name;
+    }
+    pthread_mutex_unlock(&node->status_lock);
+    return count;
+}
+
 void cr_node_backend(struct cr_node *node, struct cr_api_backend *out)
 {
     *out = (struct cr_api_backend){.context = node,
@@ -189,6 +217,7 @@ void cr_node_backend(struct cr_node *node, struct cr_api_backend *out)
                                    .status = status,
                                    .pending = pending,
                                    .metrics = cr_node_metrics,
+                                   .offences = offences,
                                    .state = node->db,
                                    .log = node->log};
 }

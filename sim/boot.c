@@ -17,6 +17,7 @@ void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
     *host = (struct cr_host){.sim = sim, .self = self, .tick_at_us = UINT64_MAX};
     struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 1000 + self);
     host->drift_ppm = (int64_t)cr_prng_below(&prng, 401) - 200;
+    host->clock = (struct cr_host_clock){.rate_ppm = host->drift_ppm, .wall_rate = 1};
     host->wall_skew_ms = (int64_t)cr_prng_below(&prng, 201) - 100;
     host->config = (struct cr_core_config){
         .committee = &sim->committee,
@@ -50,9 +51,19 @@ static void forget_bodies(struct cr_host *host)
     host->bodies_count = 0;
 }
 
+void cr_host_doom(struct cr_host *host, enum cr_doom doom, uint64_t until_us)
+{
+    const uint64_t end_us = host->sim->plan.faults_until_us;
+    if (host->doom != CR_DOOM_NONE) return; /* one cannot die twice */
+    host->doom = doom;
+    host->down_until_us = until_us < end_us ? until_us : end_us;
+    host->sim->doomed = true;
+}
+
 void cr_host_crash(struct cr_host *host, bool power_lost)
 {
     CR_ASSERT(host->alive && !host->stepping);
+    host->doom = CR_DOOM_NONE;
     struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_CRASH,
                                          (uint64_t)host->self << 32 | host->incarnation);
     cr_check_sum(host);
@@ -137,6 +148,10 @@ void cr_host_start(struct cr_host *host)
     if (host->incarnation > 0) host->counters.restarts++;
     host->config.table_key = cr_prng_next(&prng);
     take_core(host);
+    if (host->disk.rotten != 0) { /* the log is damaged: the operator begins with an empty one */
+        cr_trace_note(host->sim, host->self, "data damaged", host->incarnation);
+        cr_disk_wipe(&host->disk);
+    }
     cr_disk_raise_guard(&host->disk, host->self);
 
     const uint64_t index = choose_head(host, &prng);
@@ -156,6 +171,7 @@ void cr_host_start(struct cr_host *host)
     cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_START,
                                           .signed_round = host->disk.guard_durable.round});
     cr_host_tell_executed(host);
+    if (host->doom != CR_DOOM_NONE) return;
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
         if (peer != host->self) cr_network_connect_later(host->sim, host->self, peer);
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cluster.h"
+#include "crypto/hash.h"
 
 enum {
     STEPS_IN_INSTANT_MAX = 20000, /* a restart replays its window in one instant */
@@ -65,6 +66,56 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
                 ", %s (leader round %" PRIu32 ") elsewhere",
                 commit->index, digest_text(digest), commit->leader_round, host->self,
                 digest_text(&agreed->digest), agreed->leader_round);
+}
+
+static void check_vertex(struct cr_host *host, const struct cr_commit *commit,
+                         const struct cr_ref *ref, uint32_t body)
+{
+    static struct cr_vertex vertex;
+    struct cr_sim *sim = host->sim;
+    cr_body_decode(host->bodies[body], &vertex);
+    const struct cr_header *header = &vertex.header;
+    const enum cr_verdict verdict = cr_header_judge(&sim->committee, header);
+    const uint32_t before = cr_map_find(&sim->check.ordered, &ref->digest);
+    if (before == CR_MAP_NONE)
+        cr_map_put(&sim->check.ordered, &ref->digest, (uint32_t)commit->index);
+    if (header->round != ref->round || header->author != ref->author || verdict != CR_VERDICT_OK) {
+        cr_run_fail("commit %" PRIu64 " of node %" PRIu32 " holds v%" PRIu32 "@%" PRIu32 ": %s",
+                    commit->index, host->self, ref->author, ref->round, cr_verdict_text(verdict));
+    }
+    if (header->round > commit->leader_round || header->round <= host->stats.gc_round) {
+        cr_run_fail("commit %" PRIu64 " of node %" PRIu32 " holds v%" PRIu32 "@%" PRIu32
+                    ", not between the horizon %" PRIu32 " and its leader round %" PRIu32,
+                    commit->index, host->self, ref->author, ref->round, host->stats.gc_round,
+                    commit->leader_round);
+    }
+    if (before == CR_MAP_NONE || before == commit->index) return;
+    cr_run_fail("v%" PRIu32 "@%" PRIu32 " is in commit %" PRIu32 " and in commit %" PRIu64
+                " of node %" PRIu32,
+                ref->author, ref->round, before, commit->index, host->self);
+}
+
+void cr_check_order(struct cr_host *host, const struct cr_effect *effect)
+{
+    const struct cr_commit *commit = &effect->commit.record;
+    struct cr_check_commit *agreed = commit_at(host->sim, commit->index);
+    const struct cr_hash schedule =
+        cr_hash_of(effect->commit.schedule, sizeof *effect->commit.schedule);
+    const bool first = cr_hash_is_zero(&agreed->schedule);
+    if (first) agreed->schedule = schedule;
+    if (!cr_hash_equal(&agreed->schedule, &schedule)) {
+        cr_run_fail("after commit %" PRIu64 " node %" PRIu32 " has other leaders than the others",
+                    commit->index, host->self);
+    }
+    for (uint32_t i = 0; first && i < commit->vertices_count; i++)
+        check_vertex(host, commit, &commit->vertices[i], effect->commit.bodies[i]);
+}
+
+void cr_check_peer(const struct cr_host *host, uint32_t peer)
+{
+    if (peer < host->sim->nodes_count && host->peers_up[peer]) return;
+    cr_run_fail("node %" PRIu32 " sends to node %" PRIu32 ", which is not connected", host->self,
+                peer);
 }
 
 void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head)

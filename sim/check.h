@@ -4,6 +4,8 @@
  *   agreement    the k-th commit, its effects digest and its state root are the same everywhere
  *   one voice    a node sends at most one vertex for a round, in all its lives
  *   disk first   what a node sends of its own is durable there, with all it refers to and the guard
+ *   order        what is committed is valid, above the horizon, and there once; leaders are equal
+ *   peers        nothing is sent to a node that is not connected
  *   forward      the commit index of a process never falls and never skips
  *   correctness  nobody sends what another one must refuse
  *   bounds       everything a node keeps has a limit
@@ -17,6 +19,7 @@
 struct cr_check_commit {
     bool committed, executed;
     struct cr_hash digest;
+    struct cr_hash schedule; /* of leaders, after this commit */
     uint32_t leader_round;
     struct cr_hash effects_digest;
     uint64_t checkpoint_index;
@@ -24,6 +27,7 @@ struct cr_check_commit {
 };
 
 struct cr_check {
+    struct cr_map ordered;           /* vertices in commits -> commit index */
     struct cr_check_commit *commits; /* by index: the first node to get there wrote it */
     uint32_t commits_count, commits_max;
     struct {
@@ -43,6 +47,10 @@ void cr_check_step(struct cr_host *host);
 void cr_check_wire(struct cr_host *host, const struct cr_body *own);
 void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
                      const struct cr_hash *digest);
+/* What stands in a commit that cr_check_commit has let pass, and the leaders after it. */
+void cr_check_order(struct cr_host *host, const struct cr_effect *effect);
+/* A message that names a peer goes to one that is connected, as far as this node knows. */
+void cr_check_peer(const struct cr_host *host, uint32_t peer);
 void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head);
 void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict);
 /* Adds the totals of a process that ends. */

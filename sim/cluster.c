@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "faults.h"
 
 /* ---- what the plan decides ---- */
 
@@ -72,80 +73,6 @@ void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options,
     schedule_plan(sim);
 }
 
-/* ---- faults ---- */
-
-/* What the active entries together mean for one node. */
-static void apply_to_host(struct cr_sim *sim, struct cr_host *host)
-{
-    bool dead = false, power = false, wiped = false, paused = false;
-    host->wall_offset_ms = host->wall_skew_ms;
-    host->disk_extra_us = 0;
-    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
-        const struct cr_plan_entry *entry = &sim->plan.entries[i];
-        if (!sim->active[i]) continue;
-        const bool mine = entry->node == host->self;
-        if (entry->fault == CR_FAULT_POWER) dead = power = true;
-        if (entry->fault == CR_FAULT_WIPE && mine) dead = wiped = true;
-        if (entry->fault == CR_FAULT_CRASH && mine) {
-            dead = true;
-            power = power || entry->value == 1;
-        }
-        if (entry->fault == CR_FAULT_PAUSE && mine) paused = true;
-        if (entry->fault == CR_FAULT_DISK && mine) host->disk_extra_us += entry->value;
-        if (entry->fault == CR_FAULT_CLOCK && mine)
-            host->wall_offset_ms += (int64_t)entry->value - 3000;
-    }
-    if (dead && host->alive) {
-        cr_trace_note(sim, host->self, power ? "power lost" : "killed", host->incarnation);
-        cr_host_crash(host, power);
-    }
-    if (wiped && host->disk.count > 0) {
-        cr_trace_note(sim, host->self, "data lost", host->incarnation);
-        cr_disk_wipe(&host->disk);
-    }
-    if (!dead && !host->alive) {
-        cr_trace_note(sim, host->self, "boot", host->incarnation);
-        cr_host_start(host);
-    }
-    host->paused = paused && host->alive;
-}
-
-static void apply_plan(struct cr_sim *sim)
-{
-    cr_network_apply(sim);
-    for (uint32_t i = 0; i < sim->nodes_count; i++)
-        apply_to_host(sim, &sim->hosts[i]);
-}
-
-static void on_plan(struct cr_sim *sim, uint32_t number, bool begins)
-{
-    const struct cr_plan_entry *entry = &sim->plan.entries[number];
-    cr_trace_note(sim, entry->node,
-                  begins ? "plan entry begins:" : "plan entry ends:", entry->number);
-    sim->active[number] = begins;
-    cr_check_canary(sim);
-    apply_plan(sim);
-    if (!begins || entry->fault != CR_FAULT_RESET) return;
-    cr_heap_push(
-        &sim->heap,
-        (struct cr_happening){.at_us = sim->now_us, .kind = CR_HAPPENING_RESET, .number = number});
-}
-
-/* Breaks one connection and comes again as long as its plan entry lasts. */
-static void on_reset(struct cr_sim *sim, struct cr_happening again)
-{
-    const struct cr_plan_entry *entry = &sim->plan.entries[again.number];
-    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_RESET,
-                                         (uint64_t)entry->number << 32 | again.incarnation);
-    const uint32_t a = (uint32_t)cr_prng_below(&prng, sim->nodes_count);
-    const uint32_t step = 1 + (uint32_t)cr_prng_below(&prng, sim->nodes_count - 1);
-    sim->network.resets_total++;
-    cr_network_disconnect(sim, a, (a + step) % sim->nodes_count);
-    again.at_us = sim->now_us + 1 + cr_prng_below(&prng, (uint64_t)entry->value * 2000);
-    again.incarnation++; /* counts the resets of this entry */
-    if (again.at_us < entry->to_us) cr_heap_push(&sim->heap, again);
-}
-
 /* ---- the loop ---- */
 
 static void drop_item(const struct cr_happening *happening)
@@ -168,7 +95,8 @@ static void at_host(struct cr_host *host, const struct cr_happening *happening)
     case CR_HAPPENING_PEER_DOWN: cr_host_on_peer(host, happening->peer, false); return;
     case CR_HAPPENING_CONNECT:
     case CR_HAPPENING_DETECT:
-    case CR_HAPPENING_RESET:
+    case CR_HAPPENING_AGAIN:
+    case CR_HAPPENING_BOOT:
     case CR_HAPPENING_SUBMIT:
     case CR_HAPPENING_BEGIN:
     case CR_HAPPENING_END: break; /* matters of the cluster */
@@ -181,7 +109,8 @@ static uint64_t pause_ends_us(const struct cr_sim *sim, uint32_t node)
     uint64_t end_us = sim->now_us;
     for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
         const struct cr_plan_entry *entry = &sim->plan.entries[i];
-        if (!sim->active[i] || entry->fault != CR_FAULT_PAUSE || entry->node != node) continue;
+        if (!sim->active[i] || entry->node != node) continue;
+        if (entry->fault != CR_FAULT_PAUSE && entry->fault != CR_FAULT_SLEEP) continue;
         if (entry->to_us > end_us) end_us = entry->to_us;
     }
     return end_us;
@@ -224,10 +153,11 @@ static void dispatch(struct cr_sim *sim, const struct cr_happening *happening)
     case CR_HAPPENING_DETECT:
         cr_network_detect(sim, happening->node, happening->peer, happening->number);
         return;
-    case CR_HAPPENING_RESET: on_reset(sim, *happening); return;
+    case CR_HAPPENING_AGAIN: cr_faults_again(sim, *happening); return;
+    case CR_HAPPENING_BOOT: cr_faults_apply(sim); return;
     case CR_HAPPENING_SUBMIT: cr_clients_submit(sim, happening->node, happening->number); return;
-    case CR_HAPPENING_BEGIN: on_plan(sim, happening->number, true); return;
-    case CR_HAPPENING_END: on_plan(sim, happening->number, false); return;
+    case CR_HAPPENING_BEGIN: cr_faults_on_plan(sim, happening->number, true); return;
+    case CR_HAPPENING_END: cr_faults_on_plan(sim, happening->number, false); return;
     }
     CR_UNREACHABLE();
 }
@@ -240,6 +170,7 @@ static void run_until(struct cr_sim *sim, uint64_t until_us)
         sim->now_us = happening.at_us;
         sim->happenings_total++;
         dispatch(sim, &happening);
+        if (sim->doomed) cr_faults_bury(sim);
     }
     sim->now_us = until_us;
 }
@@ -268,7 +199,7 @@ void cr_cluster_run(struct cr_sim *sim)
         cr_host_init(&sim->hosts[i], sim, i);
     cr_clients_schedule(sim, sim->plan.setup.txs_count, 1, faults_until_us);
     cr_clients_schedule(sim, last, faults_until_us, faults_until_us + 1000000);
-    apply_plan(sim); /* starts all nodes */
+    cr_faults_apply(sim); /* starts all nodes */
 
     run_until(sim, faults_until_us + 1);
     for (uint32_t i = 0; i < sim->plan.entries_count; i++)

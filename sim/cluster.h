@@ -18,9 +18,10 @@
 
 #define CR_SIM_EPOCH_MS        UINT64_C(1790000000000) /* Unix time at virtual 0 */
 #define CR_SIM_HEAL_US         UINT64_C(30000000)
-#define CR_SIM_FRAMES_STEADY   UINT64_C(3)  /* for each round and link, without faults */
-#define CR_SIM_FRAMES_FAULTY   UINT64_C(40) /* and with them */
-#define CR_SIM_VERTICES_FAULTY UINT64_C(6)  /* received for each vertex and node */
+#define CR_SIM_TRAP_DOWN_US    UINT64_C(200000) /* how long crash-at keeps a node down */
+#define CR_SIM_FRAMES_STEADY   UINT64_C(3)      /* for each round and link, without faults */
+#define CR_SIM_FRAMES_FAULTY   UINT64_C(40)     /* and with them */
+#define CR_SIM_VERTICES_FAULTY UINT64_C(6)      /* received for each vertex and node */
 
 /* How a run is looked at; nothing here changes what happens. */
 struct cr_sim_options {
@@ -35,7 +36,10 @@ struct cr_sim {
     uint64_t seed; /* of the plan, as nodes_count */
     uint32_t nodes_count;
     struct cr_plan plan;
-    bool active[CR_PLAN_ENTRIES_MAX]; /* by place in the plan */
+    bool active[CR_PLAN_ENTRIES_MAX];      /* by place in the plan */
+    uint32_t backups[CR_PLAN_ENTRIES_MAX]; /* by place: records of the log when it was copied */
+    uint32_t backup_wipes[CR_PLAN_ENTRIES_MAX];
+    bool doomed; /* a process has to die before anything else happens */
 
     uint64_t now_us;
     uint64_t happenings_total;

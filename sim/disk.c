@@ -4,6 +4,8 @@
 
 #include "body.h"
 
+enum { SECTOR_BYTES = 4096, RECORD_HEAD_BYTES = 64 };
+
 static void note_vertex(struct cr_disk *disk, const struct cr_disk_record *record, uint32_t at)
 {
     if (cr_map_find(&disk->vertices, &record->body->digest) != CR_MAP_NONE) return;
@@ -59,6 +61,7 @@ uint64_t cr_disk_sync_end(struct cr_disk *disk)
 
 static void cut(struct cr_disk *disk, uint32_t count)
 {
+    if (disk->rotten > count) disk->rotten = 0;
     while (disk->count > count) {
         const struct cr_disk_record *record = &disk->records[--disk->count];
         if (record->kind == CR_RECORD_VERTEX) cr_body_give(record->body);
@@ -83,14 +86,33 @@ static void find_all(struct cr_disk *disk)
     }
 }
 
+/* Each sector that was not synced has reached the disk or not, by a coin. How many records from the
+ * first on are whole? One sector may hold many records, and one record many sectors. */
+static uint32_t whole_records(const struct cr_disk *disk, struct cr_prng *prng)
+{
+    const uint64_t chance = 1 + cr_prng_below(prng, 16); /* per 16 */
+    uint64_t sector_begins = 0, at = 0;
+    bool written = cr_prng_below(prng, 16) < chance;
+    for (uint32_t i = disk->durable; i < disk->count; i++) {
+        const struct cr_disk_record *record = &disk->records[i];
+        at += RECORD_HEAD_BYTES;
+        at += record->kind == CR_RECORD_VERTEX ? record->body->vertex_bytes : record->commit_bytes;
+        while (written && at > sector_begins + SECTOR_BYTES) {
+            sector_begins += SECTOR_BYTES;
+            written = cr_prng_below(prng, 16) < chance;
+        }
+        if (!written) return i - disk->durable;
+    }
+    return disk->count - disk->durable;
+}
+
 void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written)
 {
     const uint32_t loose = disk->count - disk->durable;
     /* Nothing of it, all of it, or a part: the extremes are where mistakes show. */
     const uint64_t luck = cr_prng_below(prng, 3);
-    const uint32_t part = (uint32_t)cr_prng_below(prng, (uint64_t)loose + 1);
-    const uint32_t kept = luck == 0 ? 0 : luck == 1 ? loose : part;
     const bool guard_kept = cr_prng_next(prng) & 1;
+    const uint32_t kept = luck == 0 ? 0 : luck == 1 ? loose : whole_records(disk, prng);
     cut(disk, all_written ? disk->count : disk->durable + kept);
     disk->durable = disk->count;
     const bool log_synced = disk->syncing && disk->durable >= disk->sync_count;
@@ -102,10 +124,28 @@ void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written)
 
 void cr_disk_wipe(struct cr_disk *disk)
 {
-    CR_ASSERT(!disk->syncing);
-    cut(disk, 0);
-    disk->durable = 0;
+    disk->wipes_total++;
+    cr_disk_restore(disk, 0);
+}
+
+void cr_disk_restore(struct cr_disk *disk, uint32_t count)
+{
+    CR_ASSERT(!disk->syncing && disk->durable == disk->count);
+    cut(disk, count);
+    disk->durable = disk->count;
     find_all(disk);
+}
+
+void cr_disk_rot(struct cr_disk *disk, uint32_t per_1000)
+{
+    if (disk->durable == 0 || disk->rotten != 0) return;
+    disk->rotten = 1 + (uint32_t)((uint64_t)disk->durable * per_1000 / 1000);
+    if (disk->rotten > disk->durable) disk->rotten = disk->durable;
+}
+
+bool cr_disk_is_rotten(const struct cr_disk *disk, const struct cr_disk_record *record)
+{
+    return disk->rotten != 0 && record == &disk->records[disk->rotten - 1];
 }
 
 void cr_disk_raise_guard(struct cr_disk *disk, uint32_t author)

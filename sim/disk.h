@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* disk.h: the log and the guard record of one node, and what a crash leaves of them.
  *
- * A record is in the cache from its append, and durable from the end of a sync that began later. A
- * crash keeps everything durable and a random prefix of the rest: a kernel may write back early,
- * but the log is appended in order. The guard is one atomic slot, written when the log is durable:
- * the other way round, power lost everywhere at once can leave a round that more than F nodes may
- * not sign again and nobody has, and the chain stops for ever (seed 0x55).
+ * A record is in the cache from its append, and durable from the end of a sync that began later.
+ * Lost power keeps everything durable; of the rest a kernel has written back some sectors and not
+ * others, and the log ends before the first record that is not whole. The guard is one atomic slot,
+ * written when the log is durable: the other way round, power lost everywhere at once can leave a
+ * round that more than F nodes may not sign again and nobody has, and the chain stops for ever.
  */
 #ifndef CR_SIM_DISK_H
 #define CR_SIM_DISK_H
@@ -45,6 +45,9 @@ struct cr_disk {
     uint32_t sync_count; /* records that the sync under way covers */
     struct cr_disk_guard sync_guard;
     uint64_t syncs_total;
+    uint64_t operations_total; /* writes, syncs and ends of syncs */
+    uint32_t wipes_total;
+    uint32_t rotten; /* number of a record that cannot be read any more, from 1; 0: none */
 
     struct cr_map vertices; /* digest -> first record */
     uint32_t *commits;      /* commit index -> record; a later record of the same index wins */
@@ -66,6 +69,11 @@ uint64_t cr_disk_sync_end(struct cr_disk *disk);
 void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written);
 /* The data folder is gone. The guard is not: it lies beside the key. */
 void cr_disk_wipe(struct cr_disk *disk);
+/* One record goes bad, `per_1000` of the way through the log. Nobody notices before it is read. */
+void cr_disk_rot(struct cr_disk *disk, uint32_t per_1000);
+bool cr_disk_is_rotten(const struct cr_disk *disk, const struct cr_disk_record *record);
+/* The data folder is what it was when the log had `count` records. The guard is not touched. */
+void cr_disk_restore(struct cr_disk *disk, uint32_t count);
 /* Brings the guard up to an own vertex that the log holds: part of every boot. */
 void cr_disk_raise_guard(struct cr_disk *disk, uint32_t author);
 

@@ -99,12 +99,29 @@ static void on_requeue(struct cr_host *host, const struct cr_body *body)
 
 /* ---- disk ---- */
 
+/* False: the disk is full, and the process ends here. */
+static bool may_write(struct cr_host *host)
+{
+    if (!host->faults.disk_full) return true;
+    cr_host_doom(host, CR_DOOM_KILLED, host->faults.repaired_us);
+    return false;
+}
+
+void cr_host_count_operation(struct cr_host *host)
+{
+    host->disk.operations_total++;
+    if (host->operations_left == 0 || --host->operations_left > 0) return;
+    cr_host_doom(host, host->operations_end_power ? CR_DOOM_POWER : CR_DOOM_KILLED,
+                 host->sim->now_us + CR_SIM_TRAP_DOWN_US);
+}
+
 void cr_host_sync_disk(struct cr_host *host)
 {
     if (!cr_disk_sync_begin(&host->disk)) return;
     struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_DISK,
                                          (uint64_t)host->self << 40 | host->disk.syncs_total);
-    const uint64_t delay_us = 100 + cr_prng_below(&prng, 3000) + host->disk_extra_us;
+    const uint64_t delay_us = 100 + cr_prng_below(&prng, 3000) + host->faults.sync_extra_us;
+    cr_host_count_operation(host);
     cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + delay_us,
                                                          .kind = CR_HAPPENING_SYNCED,
                                                          .node = host->self,
@@ -119,6 +136,7 @@ static void on_store(struct cr_host *host, const struct cr_effect *effect)
     CR_ASSERT(CR_IMPLIES(effect->store.own, body->author == host->self));
     CR_ASSERT(effect->store.round == body->round);
     CR_ASSERT(cr_hash_equal(&effect->store.digest, &body->digest));
+    if (!may_write(host)) return;
     host->stored_last = effect->store.sequence;
     cr_disk_append(&host->disk, &(struct cr_disk_record){.kind = CR_RECORD_VERTEX,
                                                          .sequence = effect->store.sequence,
@@ -127,32 +145,36 @@ static void on_store(struct cr_host *host, const struct cr_effect *effect)
         CR_ASSERT(body->round > host->disk.guard.round);
         host->disk.guard = (struct cr_disk_guard){.round = body->round, .digest = body->digest};
     }
-    cr_host_sync_disk(host);
+    cr_host_count_operation(host);
+    if (host->doom == CR_DOOM_NONE) cr_host_sync_disk(host);
 }
 
 /* ---- wire ---- */
 
-void cr_host_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame)
+void cr_host_send(struct cr_host *host, uint32_t peer, enum cr_stream stream,
+                  struct cr_frame *frame)
 {
     host->counters.frames_sent++;
-    cr_network_send(host->sim, host->self, peer, frame);
+    cr_network_send(host->sim, host->self, peer, stream, frame);
 }
 
-static void send_vertex(struct cr_host *host, uint32_t peer, struct cr_body *body)
+static void send_vertex(struct cr_host *host, uint32_t peer, enum cr_stream stream,
+                        struct cr_body *body)
 {
     if (body->author == host->self && !body->checked_for_wire) {
         cr_check_wire(host, body);
         body->checked_for_wire = true;
     }
-    cr_host_send(host, peer, cr_body_push(body));
+    cr_host_send(host, peer, stream, cr_body_push(body));
 }
 
 static void on_fetch(struct cr_host *host, const struct cr_effect *effect)
 {
     struct cr_message message = {.type = CR_MESSAGE_FETCH, .refs_count = effect->refs_count};
+    cr_check_peer(host, effect->peer);
     CR_ASSERT(effect->refs_count >= 1 && effect->refs_count <= CR_FETCH_REFS_MAX);
     memcpy(message.refs, effect->refs, effect->refs_count * sizeof message.refs[0]);
-    cr_host_send(host, effect->peer, cr_frame_take(&message));
+    cr_host_send(host, effect->peer, CR_STREAM_FETCH, cr_frame_take(&message));
 }
 
 void cr_host_ask_range(struct cr_host *host)
@@ -161,12 +183,13 @@ void cr_host_ask_range(struct cr_host *host)
                                        .from_commit = host->asked.from_commit,
                                        .to_commit = host->asked.to_commit,
                                        .skip = host->asked.skip};
-    cr_host_send(host, host->asked.peer, cr_frame_take(&message));
+    cr_host_send(host, host->asked.peer, CR_STREAM_SYNC, cr_frame_take(&message));
 }
 
 static void on_sync(struct cr_host *host, const struct cr_effect *effect)
 {
     const uint64_t from = effect->range.from_commit;
+    cr_check_peer(host, effect->peer);
     CR_ASSERT(effect->range.commits >= 1 && effect->range.commits <= CR_SYNC_COMMITS_MAX);
     host->asked = (struct cr_asked){.active = true,
                                     .peer = effect->peer,
@@ -178,11 +201,12 @@ static void on_sync(struct cr_host *host, const struct cr_effect *effect)
 static void on_send_status(struct cr_host *host, const struct cr_effect *effect)
 {
     struct cr_message message = {.type = CR_MESSAGE_STATUS, .status = effect->status};
+    cr_check_peer(host, effect->peer);
     message.status.oldest_commit = 1; /* a simulated log is never trimmed */
-    cr_host_send(host, effect->peer, cr_frame_take(&message));
+    cr_host_send(host, effect->peer, CR_STREAM_CONSENSUS, cr_frame_take(&message));
 }
 
-enum { RANGE_BYTES_MAX = 32 * 1024 }; /* so little that large commits come in parts */
+enum { RANGE_BYTES_MAX = 128 * 1024 }; /* so little that large commits come in parts */
 
 /* How many vertices of the commit from `skip` on fit. */
 static uint32_t add_range(const struct cr_host *host, const struct cr_commit *commit, uint32_t skip,
@@ -193,6 +217,7 @@ static uint32_t add_range(const struct cr_host *host, const struct cr_commit *co
         const struct cr_disk_record *record =
             cr_disk_vertex(&host->disk, &commit->vertices[i].digest);
         CR_ASSERT(record); /* what was committed was stored before */
+        if (cr_disk_is_rotten(&host->disk, record)) return count;
         const struct cr_body *body = record->body;
         if (*at + 4 + body->vertex_bytes > RANGE_BYTES_MAX && *at > 0) return count;
         cr_store_le(bytes + *at, body->vertex_bytes, 4);
@@ -216,7 +241,9 @@ void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_mes
                                  .range = bytes};
     if (to > newest) to = newest;
     for (uint64_t index = from; index <= to && index >= 1; index++) {
-        const struct cr_commit *commit = cr_disk_record_commit(cr_disk_commit(&host->disk, index));
+        const struct cr_disk_record *record = cr_disk_commit(&host->disk, index);
+        if (cr_disk_is_rotten(&host->disk, record)) break;
+        const struct cr_commit *commit = cr_disk_record_commit(record);
         const uint32_t skip = index == from ? asked->skip : 0;
         uint32_t at = message.range_bytes;
         const uint32_t added = add_range(host, commit, skip, bytes, &at);
@@ -229,7 +256,7 @@ void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_mes
         message.to_commit = index;
     }
     host->counters.ranges_served++;
-    cr_host_send(host, peer, cr_frame_take(&message));
+    cr_host_send(host, peer, CR_STREAM_SYNC, cr_frame_take(&message));
 }
 
 /* ---- commits ---- */
@@ -251,6 +278,7 @@ void cr_host_execute_later(struct cr_host *host)
 static void log_commit(struct cr_host *host, const struct cr_commit *commit,
                        const struct cr_schedule_state *schedule)
 {
+    if (!may_write(host)) return;
     struct cr_disk_record record = {.kind = CR_RECORD_COMMIT, .sequence = host->stored_last};
     const size_t bytes = cr_commit_bytes(commit);
     record.commit = cr_run_take(bytes);
@@ -259,13 +287,15 @@ static void log_commit(struct cr_host *host, const struct cr_commit *commit,
     *record.schedule = *schedule;
     CR_ASSERT(cr_commit_encode(commit, record.commit, bytes) == bytes);
     cr_disk_append_commit(&host->disk, commit->index, &record);
-    cr_host_sync_disk(host);
+    cr_host_count_operation(host);
+    if (host->doom == CR_DOOM_NONE) cr_host_sync_disk(host);
 }
 
 static void on_commit(struct cr_host *host, const struct cr_effect *effect)
 {
     const struct cr_commit *commit = &effect->commit.record;
     cr_check_commit(host, commit, &effect->commit.digest);
+    cr_check_order(host, effect);
     host->commit_index = commit->index;
     log_commit(host, commit, effect->commit.schedule);
     struct cr_pending_commit pending = {.index = commit->index,
@@ -298,10 +328,14 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
     case CR_EFFECT_STORE: on_store(host, effect); return;
     case CR_EFFECT_BROADCAST:
         for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
-            if (peer != host->self) send_vertex(host, peer, body_of(host, effect->body));
+            if (peer == host->self) continue;
+            send_vertex(host, peer, CR_STREAM_CONSENSUS, body_of(host, effect->body));
         }
         return;
-    case CR_EFFECT_SEND: send_vertex(host, effect->peer, body_of(host, effect->body)); return;
+    case CR_EFFECT_SEND:
+        cr_check_peer(host, effect->peer);
+        send_vertex(host, effect->peer, CR_STREAM_FETCH, body_of(host, effect->body));
+        return;
     case CR_EFFECT_SEND_STATUS: on_send_status(host, effect); return;
     case CR_EFFECT_FETCH: on_fetch(host, effect); return;
     case CR_EFFECT_SYNC: on_sync(host, effect); return;
@@ -320,6 +354,6 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
 void cr_host_perform(struct cr_host *host)
 {
     CR_ASSERT(host->effects.count <= host->effects.count_max);
-    for (uint32_t i = 0; i < host->effects.count; i++)
+    for (uint32_t i = 0; i < host->effects.count && host->doom == CR_DOOM_NONE; i++)
         perform(host, &host->effects.items[i]);
 }

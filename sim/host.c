@@ -5,23 +5,34 @@
 #include "cluster.h"
 #include "wire/payload.h"
 
+static uint64_t local_at(const struct cr_host_clock *clock, uint64_t virtual_us)
+{
+    const int64_t passed_us = (int64_t)(virtual_us - clock->since_us);
+    return clock->local_us + (uint64_t)(passed_us + passed_us * clock->rate_ppm / 1000000);
+}
+
 static uint64_t local_us(const struct cr_host *host)
 {
-    const int64_t now_us = (int64_t)host->sim->now_us;
-    return (uint64_t)(now_us + now_us * host->drift_ppm / 1000000);
+    return local_at(&host->clock, host->sim->now_us);
 }
 
 static uint64_t wall_ms(const struct cr_host *host)
 {
-    return (uint64_t)((int64_t)(CR_SIM_EPOCH_MS + host->sim->now_us / 1000) + host->wall_offset_ms);
+    const struct cr_host_clock *clock = &host->clock;
+    const int64_t passed_us = (int64_t)(host->sim->now_us - clock->wall_from_us);
+    const int64_t wall_us = (int64_t)clock->wall_from_us + passed_us * clock->wall_rate;
+    return (uint64_t)((int64_t)CR_SIM_EPOCH_MS + wall_us / 1000 + host->wall_offset_ms);
 }
 
 /* The first virtual time at which this node's clock has reached `local_us`. */
 static uint64_t virtual_us(const struct cr_host *host, uint64_t wanted_us)
 {
+    const struct cr_host_clock *clock = &host->clock;
     if (wanted_us >= UINT64_MAX / 4000000) return UINT64_MAX;
-    uint64_t at_us = wanted_us * 1000000 / (uint64_t)(1000000 + host->drift_ppm);
-    while ((int64_t)at_us + (int64_t)at_us * host->drift_ppm / 1000000 < (int64_t)wanted_us)
+    if (wanted_us <= clock->local_us) return clock->since_us;
+    const uint64_t rate = (uint64_t)(1000000 + clock->rate_ppm);
+    uint64_t at_us = clock->since_us + (wanted_us - clock->local_us) * 1000000 / rate;
+    while (local_at(clock, at_us) < wanted_us)
         at_us++;
     return at_us;
 }
@@ -63,9 +74,24 @@ static void arm(struct cr_host *host)
                                                          .number = ++host->tick_number});
 }
 
+void cr_host_set_clock(struct cr_host *host, int64_t rate_ppm, int64_t wall_rate)
+{
+    struct cr_host_clock *clock = &host->clock;
+    if (clock->wall_rate != wall_rate) {
+        clock->wall_from_us = host->sim->now_us;
+        clock->wall_rate = wall_rate;
+    }
+    if (clock->rate_ppm == rate_ppm) return;
+    clock->local_us = local_us(host);
+    clock->since_us = host->sim->now_us;
+    clock->rate_ppm = rate_ppm;
+    if (host->alive) arm(host);
+}
+
 void cr_host_step(struct cr_host *host, struct cr_event *event)
 {
     CR_ASSERT(host->alive && !host->stepping);
+    if (host->doom != CR_DOOM_NONE) return; /* what the event has brought goes with the process */
     event->now_us = local_us(host);
     event->wall_ms = wall_ms(host);
     host->counters.steps++;
@@ -74,6 +100,7 @@ void cr_host_step(struct cr_host *host, struct cr_event *event)
     cr_trace_step(host, event);
     cr_host_perform(host);
     host->stepping = false;
+    if (host->doom != CR_DOOM_NONE) return; /* in the middle of its effects */
     arm(host);
     cr_check_step(host);
 }
@@ -199,7 +226,13 @@ void cr_host_on_sealed(struct cr_host *host, struct cr_body *body)
 
 void cr_host_on_synced(struct cr_host *host)
 {
+    if (host->faults.sync_fails) {
+        cr_host_doom(host, CR_DOOM_POWER,
+                     host->faults.repaired_us); /* and what it kept back is lost */
+        return;
+    }
     const uint64_t stored = cr_disk_sync_end(&host->disk);
+    cr_host_count_operation(host);
     cr_host_sync_disk(host);
     if (stored <= host->stored_told) return; /* only commits */
     host->stored_told = stored;

@@ -11,6 +11,7 @@
 
 #include "core/core.h"
 #include "executor.h"
+#include "network.h"
 #include "plan.h"
 
 struct cr_sim;
@@ -23,6 +24,25 @@ struct cr_asked {
     uint64_t from_commit, to_commit;
     uint32_t skip; /* vertices of from_commit that came in parts */
 };
+
+/* How a node's clocks run. They are lines from the last change of their rates on. */
+struct cr_host_clock {
+    uint64_t since_us;     /* virtual time of that change, and ... */
+    uint64_t local_us;     /* ... the monotonic clock then */
+    int64_t rate_ppm;      /* of the monotonic clock, less a million */
+    uint64_t wall_from_us; /* virtual time since which the wall clock has been wrong */
+    int64_t wall_rate;     /* seconds it goes on in one; 1: right */
+};
+
+/* What the plan does to a node now. */
+struct cr_host_faults {
+    uint64_t sync_extra_us;
+    bool sync_fails, disk_full;
+    uint64_t repaired_us; /* when the disk is well again */
+};
+
+/* A process that has to die, but is in the middle of a step. */
+enum cr_doom { CR_DOOM_NONE = 0, CR_DOOM_KILLED, CR_DOOM_POWER };
 
 struct cr_host_counters {
     uint64_t steps, frames_sent, frames_refused, restarts, requeued, ranges_served;
@@ -38,8 +58,13 @@ struct cr_host {
     struct cr_core_config config;
     int64_t wall_skew_ms; /* always; with the jumps of now: wall_offset_ms */
     int64_t wall_offset_ms;
-    int64_t drift_ppm; /* of the monotonic clock */
-    uint64_t disk_extra_us;
+    int64_t drift_ppm; /* of the monotonic clock, always */
+    struct cr_host_clock clock;
+    struct cr_host_faults faults;
+    enum cr_doom doom;         /* nothing happens at this node any more until it is buried */
+    uint64_t down_until_us;    /* then it starts again */
+    uint32_t operations_left;  /* of the disk, until it dies; 0: no such plan */
+    bool operations_end_power; /* in which way */
 
     void *memory; /* of the core and its effects */
     size_t memory_bytes;
@@ -79,6 +104,11 @@ void cr_host_start(struct cr_host *host);
  * the process had in memory is lost. */
 void cr_host_crash(struct cr_host *host, bool power_lost);
 
+/* The process dies at the end of this instant and is down until then. */
+void cr_host_doom(struct cr_host *host, enum cr_doom doom, uint64_t until_us);
+/* Lets the clocks run differently from now on; see struct cr_host_clock. */
+void cr_host_set_clock(struct cr_host *host, int64_t rate_ppm, int64_t wall_rate);
+
 /* Something happened at this node; it is alive and not paused. */
 void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
 void cr_host_on_tick(struct cr_host *host, uint32_t number);
@@ -94,11 +124,13 @@ void cr_host_tell_waiting(struct cr_host *host);
 /* One step of the core and its effects. Fills in the time. */
 void cr_host_step(struct cr_host *host, struct cr_event *event);
 void cr_host_perform(struct cr_host *host);
-void cr_host_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
+void cr_host_send(struct cr_host *host, uint32_t peer, enum cr_stream stream,
+                  struct cr_frame *frame);
 uint32_t cr_host_handle_take(struct cr_host *host, struct cr_body *body); /* takes the reference */
 void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_message *asked);
 void cr_host_ask_range(struct cr_host *host);
 void cr_host_sync_disk(struct cr_host *host);
+void cr_host_count_operation(struct cr_host *host); /* a write, a sync, or the end of one */
 void cr_host_execute_later(struct cr_host *host);
 void cr_host_tell_executed(struct cr_host *host);
 

@@ -2,7 +2,14 @@
 /* network.c: delay, loss, order, and connections that break. */
 #include "network.h"
 
+#include <string.h>
+
 #include "cluster.h"
+
+enum {
+    SEND_BUFFER_BYTES = 256 * 1024, /* of a node, for one peer: small, so that it fills */
+    STALL_US_MAX = 300 * 1000,
+};
 
 static struct cr_pair *pair_of(struct cr_sim *sim, uint32_t a, uint32_t b)
 {
@@ -43,8 +50,22 @@ static bool is_link(const struct cr_plan_entry *entry, uint32_t from, uint32_t t
     return from == entry->node && others != 0 && to == (uint32_t)__builtin_ctz(others);
 }
 
-static void apply_entry(struct cr_link *link, const struct cr_plan_entry *entry, uint32_t from,
-                        uint32_t to)
+static bool are_neighbours(const struct cr_sim *sim, uint32_t from, uint32_t to)
+{
+    const uint32_t n = sim->nodes_count;
+    const uint32_t step = (to + n - from) % n;
+    return step == 1 || step == n - 1;
+}
+
+/* Whether a partition that comes and goes is there now. It begins with being there. */
+static bool is_flapped(const struct cr_sim *sim, const struct cr_plan_entry *entry)
+{
+    const uint64_t since_us = sim->now_us - entry->from_us;
+    return since_us / (1 + (uint64_t)entry->value * 1000) % 2 == 0;
+}
+
+static void apply_entry(const struct cr_sim *sim, struct cr_link *link,
+                        const struct cr_plan_entry *entry, uint32_t from, uint32_t to)
 {
     const bool from_in = (entry->group >> from) & 1;
     const bool to_in = (entry->group >> to) & 1;
@@ -59,6 +80,14 @@ static void apply_entry(struct cr_link *link, const struct cr_plan_entry *entry,
     case CR_FAULT_REORDER: link->reorder_us = greater(link->reorder_us, entry->value); return;
     case CR_FAULT_LINK: link->extra_us += is_link(entry, from, to) ? entry->value : 0; return;
     case CR_FAULT_DELAY: link->extra_us += touches ? entry->value : 0; return;
+    case CR_FAULT_BRIDGE: link->cut |= from_in != to_in && !touches; return;
+    case CR_FAULT_RING: link->cut |= !are_neighbours(sim, from, to); return;
+    case CR_FAULT_FLAP: link->cut |= from_in != to_in && is_flapped(sim, entry); return;
+    case CR_FAULT_STALL: link->stall = greater(link->stall, entry->value); return;
+    case CR_FAULT_BANDWIDTH:
+        if (touches && (link->kb_per_s == 0 || entry->value < link->kb_per_s))
+            link->kb_per_s = entry->value;
+        return;
     case CR_FAULT_RESET:
     case CR_FAULT_CRASH:
     case CR_FAULT_WIPE:
@@ -66,6 +95,14 @@ static void apply_entry(struct cr_link *link, const struct cr_plan_entry *entry,
     case CR_FAULT_PAUSE:
     case CR_FAULT_DISK:
     case CR_FAULT_CLOCK:
+    case CR_FAULT_RATE:
+    case CR_FAULT_WALL:
+    case CR_FAULT_SYNC_ERROR:
+    case CR_FAULT_FULL:
+    case CR_FAULT_ROT:
+    case CR_FAULT_BACKUP:
+    case CR_FAULT_CRASH_AT:
+    case CR_FAULT_SLEEP:
     case CR_FAULT_NONE:
     case CR_FAULTS_END: return; /* not a matter of links */
     }
@@ -96,9 +133,11 @@ void cr_network_apply(struct cr_sim *sim)
             const bool was_cut = link->cut;
             link->cut = false;
             link->loss = link->duplicate = link->corrupt = link->reorder_us = link->extra_us = 0;
+            link->stall = link->kb_per_s = 0;
             for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
-                if (sim->active[i]) apply_entry(link, &sim->plan.entries[i], from, to);
+                if (sim->active[i]) apply_entry(sim, link, &sim->plan.entries[i], from, to);
             }
+            if (link->kb_per_s == 0) link->busy_until_us = 0;
             if (link->cut && !was_cut) watch_cut(sim, from, to);
         }
     }
@@ -124,18 +163,39 @@ static struct cr_frame *damage(struct cr_frame *frame, struct cr_prng *prng)
     return copy;
 }
 
-static void deliver(struct cr_sim *sim, uint32_t from, uint32_t to, struct cr_frame *frame,
-                    struct cr_prng *prng)
+/* Where the bandwidth is limited a frame goes out behind those that wait. False: too much waits,
+ * the sender has to let it go. */
+static bool queue(struct cr_link *link, uint64_t *at_us, uint32_t bytes)
+{
+    if (link->kb_per_s == 0) return true;
+    const uint64_t begin_us = link->busy_until_us > *at_us ? link->busy_until_us : *at_us;
+    if ((begin_us - *at_us) * link->kb_per_s / 1000 > SEND_BUFFER_BYTES) return false;
+    link->busy_until_us = begin_us + (uint64_t)bytes * 1000 / link->kb_per_s;
+    *at_us = link->busy_until_us;
+    return true;
+}
+
+static void deliver(struct cr_sim *sim, uint32_t from, uint32_t to, enum cr_stream stream,
+                    struct cr_frame *frame, struct cr_prng *prng)
 {
     struct cr_link *link = &sim->network.links[from][to];
-    uint64_t at_us = sim->now_us + 1 + link->delay_us + link->extra_us;
+    uint64_t *last_at_us = &link->last_at_us[stream];
+    uint64_t at_us = sim->now_us;
+    if (!queue(link, &at_us, frame->bytes_count)) {
+        sim->network.overflows_total++;
+        cr_frame_give(frame);
+        return;
+    }
+    at_us += 1 + link->delay_us + link->extra_us;
     at_us += cr_prng_below(prng, (uint64_t)link->jitter_us + 1);
+    if (link->stall > 0 && cr_prng_below(prng, 1000) < link->stall) /* lost once, sent again */
+        at_us += 2 * (uint64_t)link->delay_us + cr_prng_below(prng, STALL_US_MAX);
     if (link->reorder_us > 0) {
         at_us += cr_prng_below(prng, link->reorder_us);
-    } else if (at_us <= link->last_at_us) {
-        at_us = link->last_at_us; /* equal times keep the order of sending */
+    } else if (at_us <= *last_at_us) {
+        at_us = *last_at_us; /* equal times keep the order of sending */
     }
-    if (at_us > link->last_at_us) link->last_at_us = at_us;
+    if (at_us > *last_at_us) *last_at_us = at_us;
     cr_heap_push(&sim->heap, (struct cr_happening){.at_us = at_us,
                                                    .kind = CR_HAPPENING_FRAME,
                                                    .node = to,
@@ -144,7 +204,8 @@ static void deliver(struct cr_sim *sim, uint32_t from, uint32_t to, struct cr_fr
                                                    .item = frame});
 }
 
-void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, struct cr_frame *frame)
+void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, enum cr_stream stream,
+                     struct cr_frame *frame)
 {
     CR_ASSERT(from != to && to < sim->nodes_count);
     struct cr_link *link = &sim->network.links[from][to];
@@ -163,8 +224,8 @@ void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, struct cr_f
     }
     /* A status carries no signature of its own: the transport's stands for it. */
     if (damaged && frame->bytes[0] != CR_MESSAGE_STATUS) frame = damage(frame, &prng);
-    if (twice) deliver(sim, from, to, cr_frame_share(frame), &prng);
-    deliver(sim, from, to, frame, &prng);
+    if (twice) deliver(sim, from, to, stream, cr_frame_share(frame), &prng);
+    deliver(sim, from, to, stream, frame, &prng);
 }
 
 /* ---- connections ---- */
@@ -182,6 +243,13 @@ void cr_network_connect_later(struct cr_sim *sim, uint32_t a, uint32_t b)
                                        .number = pair->generation});
 }
 
+/* What was on its way on the connection before is lost. */
+static void begin_anew(struct cr_link *link)
+{
+    memset(link->last_at_us, 0, sizeof link->last_at_us);
+    link->busy_until_us = 0;
+}
+
 void cr_network_connect(struct cr_sim *sim, uint32_t a, uint32_t b)
 {
     struct cr_pair *pair = pair_of(sim, a, b);
@@ -194,7 +262,8 @@ void cr_network_connect(struct cr_sim *sim, uint32_t a, uint32_t b)
     }
     pair->connected = true;
     pair->generation++;
-    sim->network.links[a][b].last_at_us = sim->network.links[b][a].last_at_us = 0;
+    begin_anew(&sim->network.links[a][b]);
+    begin_anew(&sim->network.links[b][a]);
     cr_host_on_peer(&sim->hosts[a], b, true);
     cr_host_on_peer(&sim->hosts[b], a, true);
 }

@@ -13,15 +13,21 @@
 
 struct cr_sim;
 
+/* What does not wait for each other on a connection, as in net/net.h. */
+enum cr_stream { CR_STREAM_CONSENSUS, CR_STREAM_FETCH, CR_STREAM_SYNC, CR_STREAMS };
+
 struct cr_link { /* one direction */
     uint32_t delay_us;
     uint32_t jitter_us;
-    uint64_t frames_total; /* offered to it */
-    uint64_t last_at_us;   /* when its newest frame arrives: later ones do not overtake */
+    uint64_t frames_total;           /* offered to it */
+    uint64_t last_at_us[CR_STREAMS]; /* when its newest frame arrives: later ones do not overtake */
+    uint64_t busy_until_us;          /* with a bandwidth: when all that waits has gone out */
     /* faults active now */
     bool cut;
     uint32_t loss, duplicate, corrupt; /* per 1000 */
     uint32_t reorder_us, extra_us;
+    uint32_t stall;    /* per 1000 */
+    uint32_t kb_per_s; /* 0: no limit */
 };
 
 struct cr_pair { /* of (low, high) */
@@ -32,7 +38,7 @@ struct cr_pair { /* of (low, high) */
 struct cr_network {
     struct cr_link links[CR_SIM_NODES_MAX][CR_SIM_NODES_MAX]; /* from, to */
     struct cr_pair pairs[CR_SIM_NODES_MAX][CR_SIM_NODES_MAX];
-    uint64_t frames_total, frames_delivered, bytes_total, resets_total;
+    uint64_t frames_total, frames_delivered, bytes_total, resets_total, overflows_total;
 };
 
 /* Draws the delays of all links: one of a few kinds of networks, by seed. */
@@ -40,7 +46,8 @@ void cr_network_init(struct cr_sim *sim);
 /* Recomputes the faults on every link from the plan entries that are active. */
 void cr_network_apply(struct cr_sim *sim);
 /* Takes over the reference. Without a connection it is lost. */
-void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, struct cr_frame *frame);
+void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, enum cr_stream stream,
+                     struct cr_frame *frame);
 
 bool cr_network_is_connected(const struct cr_sim *sim, uint32_t a, uint32_t b);
 bool cr_network_is_current(const struct cr_sim *sim, uint32_t a, uint32_t b, uint32_t generation);

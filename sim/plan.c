@@ -22,10 +22,14 @@ static const struct fault_row rows[CR_FAULTS_END] = {CR_FAULTS(FAULT_ROW)};
 _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 
 #define BIT(kind) (UINT64_C(1) << CR_FAULT_##kind)
-#define ALL       ((UINT64_C(1) << CR_FAULTS_END) - 2)
-#define CUTS      (BIT(PARTITION) | BIT(ISOLATE) | BIT(ONE_WAY))
-#define NOISE \
-    (BIT(LOSS) | BIT(DUPLICATE) | BIT(REORDER) | BIT(CORRUPT) | BIT(DELAY) | BIT(RESET) | BIT(LINK))
+#define ALL       (((UINT64_C(1) << CR_FAULTS_END) - 2) & ~BIT(SLEEP))
+#define SPLITS    (BIT(BRIDGE) | BIT(RING) | BIT(FLAP))
+#define CUTS      (BIT(PARTITION) | BIT(ISOLATE) | BIT(ONE_WAY) | SPLITS)
+#define NOISE                                                                             \
+    (BIT(LOSS) | BIT(DUPLICATE) | BIT(REORDER) | BIT(CORRUPT) | BIT(DELAY) | BIT(RESET) | \
+     BIT(LINK) | BIT(BANDWIDTH) | BIT(STALL))
+#define DISKS  (BIT(SYNC_ERROR) | BIT(FULL) | BIT(ROT) | BIT(BACKUP) | BIT(CRASH_AT))
+#define CLOCKS (BIT(CLOCK) | BIT(RATE) | BIT(WALL))
 #define DEATHS (BIT(CRASH) | BIT(WIPE) | BIT(POWER))
 #define STALLS (BIT(PAUSE) | BIT(DISK))
 
@@ -37,7 +41,12 @@ static const struct cr_scenario scenarios[] = {
     {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false},
     {"deaths", "killed processes, lost power, lost data", DEATHS, false, false},
     {"stalls", "nodes and disks that stand still", STALLS, false, false},
-    {"clocks", "wall clocks that jump, with killed processes", BIT(CLOCK) | DEATHS, false, false},
+    {"disks", "disks that fail, fill up, rot, go back in time, with killed processes",
+     DISKS | DEATHS | BIT(DISK), false, false},
+    {"clocks", "clocks that jump, race, stand, with killed processes", CLOCKS | DEATHS, false,
+     false},
+    {"sleeps", "nodes that stand still for minutes (with --seconds 200)", BIT(SLEEP) | BIT(CRASH),
+     false, false},
 };
 
 const struct cr_scenario *cr_scenario_find(const char *name)
@@ -113,6 +122,23 @@ static struct cr_plan_entry draw(const struct cr_plan *plan, enum cr_fault fault
     return entry;
 }
 
+bool cr_fault_forgets(enum cr_fault fault)
+{
+    return fault == CR_FAULT_WIPE || fault == CR_FAULT_ROT || fault == CR_FAULT_BACKUP;
+}
+
+/* Two nodes that have forgotten at the same time are more than four nodes tolerate. */
+static void let_one_forget(struct cr_plan *plan)
+{
+    const struct cr_plan_entry *first = NULL;
+    for (uint32_t i = 0; i < plan->entries_count; i++) {
+        struct cr_plan_entry *entry = &plan->entries[i];
+        if (!cr_fault_forgets(entry->fault)) continue;
+        if (!first) first = entry;
+        entry->node = first->node;
+    }
+}
+
 void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uint64_t until_us,
                   const struct cr_scenario *scenario)
 {
@@ -134,6 +160,7 @@ void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uin
             plan->entries_count++;
         }
     }
+    let_one_forget(plan);
 }
 
 static void remove_number(struct cr_plan *plan, uint64_t number)

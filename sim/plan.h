@@ -53,7 +53,21 @@ enum cr_purpose {
     X(DISK, "disk", 3, 100, 4000, 5000, 600000, "us that each sync of one node takes longer")   \
     X(CLOCK, "clock", 4, 100, 4000, 0, 6000, "ms of jump of one node's wall clock, less 3000")  \
     X(LINK, "link", 6, 200, 5000, 20000, 800000,                                                \
-      "us more from one node to the first other of the group")
+      "us more from one node to the first other of the group")                                  \
+    X(BRIDGE, "bridge", 2, 100, 4000, 0, 0, "group and rest have only one node in common")      \
+    X(RING, "ring", 2, 100, 4000, 0, 0, "every node hears its two neighbours only")             \
+    X(FLAP, "flap", 2, 500, 5000, 50, 1000, "ms until a partition comes, goes, comes again")    \
+    X(BANDWIDTH, "bandwidth", 2, 500, 5000, 100, 3000, "kB/s on each link of one node")         \
+    X(STALL, "stall", 2, 100, 4000, 10, 300, "per 1000 frames come late, with their stream")    \
+    X(RATE, "rate", 2, 100, 5000, 800, 1200, "per 1000: how fast the clocks of one node run")   \
+    X(WALL, "wall", 2, 100, 5000, 0, 2, "one wall clock stands (0), runs back (1), races (2)")  \
+    X(SYNC_ERROR, "sync-error", 2, 100, 3000, 0, 0, "a sync of one node fails: it stops")       \
+    X(FULL, "full", 2, 100, 3000, 0, 0, "the disk of one node is full: it stops")               \
+    X(ROT, "rot", 2, 20, 3000, 0, 999, "per 1000 of one node's log: the record that goes bad")  \
+    X(BACKUP, "backup", 1, 500, 6000, 0, 0, "one node gets its data of the beginning back")     \
+    X(CRASH_AT, "crash-at", 2, 100, 4000, 2, 3000,                                              \
+      "half of it: the disk operation at which one node dies (odd: power lost)")                \
+    X(SLEEP, "sleep", 3, 30000, 180000, 0, 0, "one node stands still for minutes")
 
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
@@ -109,6 +123,9 @@ void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uin
                   const struct cr_scenario *scenario);
 /* Leaves out the entries whose numbers a text names: "3,7". */
 void cr_plan_skip(struct cr_plan *plan, const char *list);
+/* Whether a node loses what it has said: at most F nodes may, together with Byzantine ones, before
+ * they have caught up again. In a plan of ours it is always the same node. */
+bool cr_fault_forgets(enum cr_fault fault);
 void cr_plan_print(const struct cr_plan *plan); /* for people, with what each fault means */
 const char *cr_fault_name(enum cr_fault fault);
 enum cr_fault cr_fault_find(const char *name, size_t name_bytes); /* CR_FAULT_NONE: no such name */

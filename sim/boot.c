@@ -28,6 +28,7 @@ void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
         .round_timeout_us = sim->plan.setup.round_timeout_us,
         .round_timeout_us_max = 2000000,
         .payload_bytes_max = sim->genesis->params.payload_bytes_max,
+        .score_window = sim->genesis->params.score_window,
         .round_window = sim->plan.setup.round_window,
     };
     struct cr_arena measure;

@@ -25,6 +25,10 @@ static void init_genesis(struct cr_sim *sim)
     sim->genesis->params.checkpoint_commits = setup->checkpoint_commits;
     sim->genesis->params.tx_ttl_max = CR_TX_TTL_MAX;
     sim->genesis->params.payload_bytes_max = setup->payload_bytes_max;
+    static const uint32_t score_windows[] = {1, 2, 3, 5, 8, CR_SCORE_WINDOW};
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 2);
+    sim->genesis->params.score_window =
+        score_windows[cr_prng_below(&prng, CR_COUNT_OF(score_windows))];
 }
 
 static void init_committee(struct cr_sim *sim)

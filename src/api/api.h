@@ -36,6 +36,7 @@ struct cr_node_status {
     bool ready;                                   /* caught up, connected to a quorum, signing */
     bool syncing;
     bool halted;
+    uint32_t leaders_absent, leaders_bad; /* validators that may not lead now, and why */
     uint32_t contradicted_by; /* validators whose newest attestation differs from ours */
     bool live;                /* the main loop turned less than 2 s ago and storage is writable */
     char not_ready_because[128]; /* empty when ready */

@@ -333,6 +333,8 @@ static json_t *status_json(const struct cr_node_status *s, const char *version)
     json_object_set_new(json, "mempool_transactions", json_integer((json_int_t)s->mempool_txs));
     json_object_set_new(json, "syncing", json_boolean(s->syncing));
     json_object_set_new(json, "halted", json_boolean(s->halted));
+    json_object_set_new(json, "leaders_absent", json_integer((json_int_t)s->leaders_absent));
+    json_object_set_new(json, "leaders_bad", json_integer((json_int_t)s->leaders_bad));
     json_object_set_new(json, "contradicted_by", json_integer((json_int_t)s->contradicted_by));
     json_object_set_new(json, "ready", json_boolean(s->ready));
     if (!s->ready)

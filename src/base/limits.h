@@ -48,6 +48,7 @@ enum {
     CR_ROUND_WINDOW = 256,
     CR_GC_DEPTH = 64,     /* rounds below a committed leader round that may still be committed */
     CR_ROUNDS_AHEAD = 64, /* rounds above the highest accepted round that are held suspended */
+    CR_SCORE_WINDOW = 20, /* commits after which leaders are judged, unless the genesis differs */
     CR_VARIANTS_MAX = 4,  /* equivocating copies kept per author and round */
 
     /* Peer messages. */

@@ -219,13 +219,14 @@ static json_t *genesis_json(const struct cr_genesis *genesis)
     }
     const struct cr_params *p = &genesis->params;
     cr_hex_encode(genesis->id.bytes, sizeof genesis->id.bytes, id);
-    return json_pack(
-        "{s:s,s:s,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "id", id, "chain", genesis->chain,
-        "timestamp_ms", (json_int_t)genesis->timestamp_ms, "parameters", "gc_depth",
-        (json_int_t)p->gc_depth, "round_delay_us", (json_int_t)p->round_delay_us, "idle_delay_us",
-        (json_int_t)p->idle_delay_us, "checkpoint_commits", (json_int_t)p->checkpoint_commits,
-        "tx_ttl_max", (json_int_t)p->tx_ttl_max, "payload_bytes_max",
-        (json_int_t)p->payload_bytes_max, "validators", validators, "accounts", accounts);
+    return json_pack("{s:s,s:s,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "id", id, "chain",
+                     genesis->chain, "timestamp_ms", (json_int_t)genesis->timestamp_ms,
+                     "parameters", "gc_depth", (json_int_t)p->gc_depth, "round_delay_us",
+                     (json_int_t)p->round_delay_us, "idle_delay_us", (json_int_t)p->idle_delay_us,
+                     "checkpoint_commits", (json_int_t)p->checkpoint_commits, "score_window",
+                     (json_int_t)p->score_window, "tx_ttl_max", (json_int_t)p->tx_ttl_max,
+                     "payload_bytes_max", (json_int_t)p->payload_bytes_max, "validators",
+                     validators, "accounts", accounts);
 }
 
 static void print_genesis(const struct cr_genesis *genesis)
@@ -235,6 +236,7 @@ static void print_genesis(const struct cr_genesis *genesis)
     cr_hex_encode(genesis->id.bytes, sizeof genesis->id.bytes, id);
     printf("id      %s\nchain   %s\nround   %u us, idle %u us, keeps %u rounds\n", id,
            genesis->chain, p->round_delay_us, p->idle_delay_us, p->gc_depth);
+    printf("leaders judged every %u commits\n", p->score_window);
     printf("state   checkpoint every %u commits\n", p->checkpoint_commits);
     printf("limits  transaction lives %u commits, payload %u bytes\n\n", p->tx_ttl_max,
            p->payload_bytes_max);

@@ -6,20 +6,46 @@
 #include "base/cover.h"
 #include "crypto/hash.h"
 
-__extension__ typedef unsigned __int128 u128;
-
-enum { STATE_VERSION = 1, PRESENT_ALWAYS = 0xff };
+enum {
+    PRESENT_ALWAYS = 0xff,
+    RELAPSE_WINDOWS = 16, /* who is bad again within these stays away twice as long */
+    STAY_WINDOWS_MAX = 8,
+};
 _Static_assert(CR_SCHEDULE_WINDOW == 8, "the history of an author is one byte");
-_Static_assert(2 + 8 + CR_VALIDATORS_MAX / 8 + CR_VALIDATORS_MAX <= CR_SCHEDULE_STATE_BYTES,
-               "the saved state fits");
+
+static struct cr_authors everybody(const struct cr_committee *committee)
+{
+    struct cr_authors all = {0};
+    for (uint32_t a = 0; a < committee->validators_count; a++)
+        cr_authors_add(&all, a);
+    return all;
+}
 
 void cr_schedule_init(struct cr_schedule *schedule, const struct cr_committee *committee)
 {
     *schedule = (struct cr_schedule){.committee = committee, .number = 1};
-    for (uint32_t a = 0; a < committee->validators_count; a++) {
-        cr_authors_add(&schedule->allowed, a);
-        schedule->present[a] = PRESENT_ALWAYS;
-    }
+    schedule->allowed = everybody(committee);
+    for (uint32_t a = 0; a < committee->validators_count; a++)
+        schedule->authors[a] = (struct cr_schedule_author){.present = PRESENT_ALWAYS};
+}
+
+static struct cr_authors allowed_of(const struct cr_schedule *schedule)
+{
+    struct cr_authors allowed = everybody(schedule->committee);
+    allowed = cr_authors_without(allowed, &schedule->absent);
+    return cr_authors_without(allowed, &schedule->bad);
+}
+
+/* The absent and bad sets have changed, or not. */
+static bool settle(struct cr_schedule *schedule)
+{
+    const struct cr_authors allowed = allowed_of(schedule);
+    CR_ASSERT(cr_committee_stake_of(schedule->committee, &allowed) >= schedule->committee->quorum);
+    if (memcmp(&allowed, &schedule->allowed, sizeof allowed) == 0) return false;
+    CR_COVER(schedule_change);
+    schedule->allowed = allowed;
+    schedule->number++;
+    return true;
 }
 
 /* Returning comes before leaving, so that one who returns can make room for one who must go. Both
@@ -27,34 +53,122 @@ void cr_schedule_init(struct cr_schedule *schedule, const struct cr_committee *c
 bool cr_schedule_advance(struct cr_schedule *schedule, const struct cr_authors *in_time)
 {
     const struct cr_committee *committee = schedule->committee;
-    struct cr_authors allowed = schedule->allowed;
-
     for (uint32_t a = 0; a < committee->validators_count; a++) {
-        const unsigned history = (unsigned)schedule->present[a] << 1;
-        schedule->present[a] = (uint8_t)(history | (cr_authors_has(in_time, a) ? 1u : 0u));
-        if (schedule->present[a] != PRESENT_ALWAYS || cr_authors_has(&allowed, a)) continue;
+        struct cr_schedule_author *of = &schedule->authors[a];
+        of->present = (uint8_t)(of->present << 1 | (cr_authors_has(in_time, a) ? 1 : 0));
+        if (of->present != PRESENT_ALWAYS || !cr_authors_has(&schedule->absent, a)) continue;
         CR_COVER(leader_returned);
-        cr_authors_add(&allowed, a);
+        cr_authors_remove(&schedule->absent, a);
     }
+    const struct cr_authors allowed = allowed_of(schedule);
     uint64_t stake = cr_committee_stake_of(committee, &allowed);
     for (uint32_t a = 0; a < committee->validators_count; a++) {
-        if (schedule->present[a] != 0 || !cr_authors_has(&allowed, a)) continue;
-        if (stake - committee->stake[a] < committee->quorum) {
+        if (schedule->authors[a].present != 0 || cr_authors_has(&schedule->absent, a)) continue;
+        const uint64_t less = cr_authors_has(&schedule->bad, a) ? 0 : committee->stake[a];
+        if (stake - less < committee->quorum) {
             CR_COVER(leader_kept_for_the_quorum);
             continue;
         }
         CR_COVER(leader_suspended);
-        stake -= committee->stake[a];
-        cr_authors_remove(&allowed, a);
+        stake -= less;
+        cr_authors_add(&schedule->absent, a);
     }
-    CR_ASSERT(stake >= committee->quorum);
-
-    if (memcmp(&allowed, &schedule->allowed, sizeof allowed) == 0) return false;
-    CR_COVER(schedule_change);
-    schedule->allowed = allowed;
-    schedule->number++;
-    return true;
+    return settle(schedule);
 }
+
+/* ---- who is bad ---- */
+
+/* Ascending (score, author). */
+static void rank(const uint64_t *scores, uint32_t count, uint8_t order[CR_VALIDATORS_MAX])
+{
+    for (uint32_t a = 0; a < count; a++) {
+        uint32_t i = a;
+        for (; i > 0 && scores[order[i - 1]] > scores[a]; i--)
+            order[i] = order[i - 1];
+        order[i] = (uint8_t)a;
+    }
+}
+
+/* The lowest score that, with all lower ones, holds half of the stake. */
+static uint64_t median(const struct cr_committee *committee, const uint64_t *scores,
+                       const uint8_t *order)
+{
+    uint64_t stake = 0;
+    for (uint32_t i = 0; i < committee->validators_count; i++) {
+        stake += committee->stake[order[i]];
+        if (stake >= committee->total - stake) return scores[order[i]];
+    }
+    CR_UNREACHABLE();
+}
+
+/* Who is to be excluded if there is room: below half of the median; once out, until the stay is
+ * over and three quarters are reached. One threshold would let a borderline case come and go. */
+static bool deserves(const struct cr_schedule *schedule, uint32_t author, uint64_t score,
+                     uint64_t middle)
+{
+    if (!cr_authors_has(&schedule->bad, author)) return 2 * score < middle;
+    return schedule->authors[author].stay > 0 || 4 * score < 3 * middle;
+}
+
+static void begin_stay(struct cr_schedule_author *of)
+{
+    const bool relapse = of->stays > 0 && of->since < RELAPSE_WINDOWS;
+    if (relapse) CR_COVER(bad_leader_relapses);
+    of->stays = relapse ? (uint8_t)(2 * of->stays) : 1;
+    if (of->stays > STAY_WINDOWS_MAX) of->stays = STAY_WINDOWS_MAX;
+    of->stay = of->stays;
+}
+
+static void count_window(struct cr_schedule *schedule)
+{
+    for (uint32_t a = 0; a < schedule->committee->validators_count; a++) {
+        struct cr_schedule_author *of = &schedule->authors[a];
+        if (!cr_authors_has(&schedule->bad, a)) {
+            if (of->since < RELAPSE_WINDOWS) of->since++;
+        } else if (of->stay > 0) {
+            of->stay--;
+        }
+    }
+}
+
+/* The worst first; whose stake does not fit beside the absent ones is passed over. */
+bool cr_schedule_judge(struct cr_schedule *schedule, const uint64_t scores[CR_VALIDATORS_MAX])
+{
+    const struct cr_committee *committee = schedule->committee;
+    const struct cr_authors before = schedule->bad;
+    struct cr_authors bad = {0}, out = schedule->absent;
+    uint8_t order[CR_VALIDATORS_MAX] = {0};
+    rank(scores, committee->validators_count, order);
+    const uint64_t middle = median(committee, scores, order);
+    count_window(schedule);
+    for (uint32_t i = 0; i < committee->validators_count; i++) {
+        const uint32_t a = order[i];
+        if (!deserves(schedule, a, scores[a], middle)) continue;
+        struct cr_authors more = out;
+        cr_authors_add(&more, a);
+        if (cr_committee_stake_of(committee, &more) > committee->faulty) {
+            CR_COVER(bad_leader_does_not_fit);
+            continue;
+        }
+        out = more;
+        cr_authors_add(&bad, a);
+    }
+    for (uint32_t a = 0; a < committee->validators_count; a++) {
+        struct cr_schedule_author *of = &schedule->authors[a];
+        const bool was = cr_authors_has(&before, a), is = cr_authors_has(&bad, a);
+        if (is && !was) {
+            CR_COVER(leader_turns_bad);
+            begin_stay(of);
+        } else if (was && !is) {
+            CR_COVER(bad_leader_returns);
+            of->stay = of->since = 0;
+        }
+    }
+    schedule->bad = bad;
+    return settle(schedule);
+}
+
+/* ---- the order of a round ---- */
 
 static const char leaders_tag[] = "creto/leaders/1";
 
@@ -87,7 +201,7 @@ uint32_t cr_schedule_leaders(const struct cr_schedule *schedule, uint32_t round,
     uint32_t count = 0;
     while (weight > 0) {
         if (count % 4 == 0) draw(schedule, round, count / 4, draws);
-        uint64_t point = (uint64_t)(((u128)draws[count % 4] * weight) >> 64);
+        uint64_t point = (uint64_t)(((cr_u128)draws[count % 4] * weight) >> 64);
         uint32_t a = cr_authors_next(&left, 0);
         while (point >= stake[a]) {
             point -= stake[a];
@@ -99,39 +213,4 @@ uint32_t cr_schedule_leaders(const struct cr_schedule *schedule, uint32_t round,
     }
     CR_ASSERT(count == cr_authors_count(&schedule->allowed));
     return count;
-}
-
-void cr_schedule_save(const struct cr_schedule *schedule, struct cr_schedule_state *out)
-{
-    memset(out, 0, sizeof *out);
-    uint8_t *at = out->bytes;
-    cr_store_le(at, STATE_VERSION, 2);
-    cr_store_le(at + 2, schedule->number, 8);
-    for (uint32_t i = 0; i < CR_AUTHOR_WORDS; i++)
-        cr_store_le(at + 10 + 8 * (size_t)i, schedule->allowed.words[i], 8);
-    memcpy(at + 10 + sizeof schedule->allowed, schedule->present, sizeof schedule->present);
-}
-
-enum cr_err cr_schedule_load(struct cr_schedule *schedule, const struct cr_schedule_state *state)
-{
-    const struct cr_committee *committee = schedule->committee;
-    const uint8_t *at = state->bytes;
-    struct cr_schedule loaded;
-
-    cr_schedule_init(&loaded, committee);
-    if (cr_load_le(at, 2) != 0) { /* all zero: before the first commit */
-        const struct cr_authors all = loaded.allowed;
-        if (cr_load_le(at, 2) != STATE_VERSION) return CR_ERR_CORRUPT;
-        loaded.number = cr_load_le(at + 2, 8);
-        for (uint32_t i = 0; i < CR_AUTHOR_WORDS; i++)
-            loaded.allowed.words[i] = cr_load_le(at + 10 + 8 * (size_t)i, 8);
-        memcpy(loaded.present, at + 10 + sizeof loaded.allowed, sizeof loaded.present);
-
-        const struct cr_authors foreign = cr_authors_without(loaded.allowed, &all);
-        if (!cr_authors_is_empty(&foreign)) return CR_ERR_CORRUPT;
-        if (cr_committee_stake_of(committee, &loaded.allowed) < committee->quorum)
-            return CR_ERR_CORRUPT;
-    }
-    *schedule = loaded;
-    return CR_OK;
 }

@@ -248,6 +248,8 @@ static void on_commit(struct cluster *c, uint32_t i, const struct cr_effect *eff
     CR_ASSERT(cr_hash_equal(&previous, &record->previous));
     if (record->index <= node->commits) { /* decided again after a restart: the same */
         CR_ASSERT(cr_hash_equal(&node->heads[record->index].commit_digest, &effect->commit.digest));
+        CR_ASSERT(memcmp(&node->heads[record->index].schedule, effect->commit.schedule,
+                         sizeof *effect->commit.schedule) == 0);
         free(node->commit_bodies[record->index]);
     } else {
         CR_ASSERT(record->index == node->commits + 1);

@@ -45,6 +45,8 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
     plan.commit_refs = cr_arena_take(arena, plan.commit_refs_max, sizeof(struct cr_ref));
     plan.commit_bodies = cr_arena_take(arena, plan.dag.pool_max, sizeof(uint32_t));
     plan.commit_schedules = cr_arena_take(arena, window, sizeof(struct cr_schedule_state));
+    cr_score_init(&plan.score, arena, config->committee,
+                  config->score_window != 0 ? config->score_window : CR_SCORE_WINDOW, window);
     cr_decider_init(&plan.decider, arena, &plan.dag, config->committee, &plan.schedule);
     if (core == NULL) return NULL;
 
@@ -280,6 +282,30 @@ void cr_core_halt(struct cr_core *core, const char *reason)
     cr_core_emit(core, CR_EFFECT_HALT)->reason = reason;
 }
 
+static const struct cr_dag_vertex *committed(const struct cr_core *core, const struct cr_ref *ref)
+{
+    const struct cr_dag_vertex *v = cr_dag_find(&core->dag, ref->round, ref->author, &ref->digest);
+    CR_ASSERT(v != NULL);
+    return v;
+}
+
+/* What the commit means for the schedule of the next one. */
+static void reschedule(struct cr_core *core, const struct cr_chain_commit *made)
+{
+    const struct cr_commit *record = &made->record;
+    struct cr_authors leaders = {0};
+    uint64_t scores[CR_VALIDATORS_MAX];
+    for (uint32_t i = 0; i < record->vertices_count; i++) {
+        const struct cr_dag_vertex *v = committed(core, &record->vertices[i]);
+        cr_score_vertex(&core->score, v->round, v->author, &v->parents);
+    }
+    for (uint32_t i = 0; i < record->leaders_count; i++)
+        cr_authors_add(&leaders, record->leaders[i].author);
+    cr_schedule_advance(&core->schedule, &made->in_time);
+    if (cr_score_commit(&core->score, &leaders, record->leader_round, record->gc_round, scores))
+        cr_schedule_judge(&core->schedule, scores);
+}
+
 static void announce(struct cr_core *core, const struct cr_chain_commit *commit,
                      const struct cr_schedule_state *schedule)
 {
@@ -289,11 +315,7 @@ static void announce(struct cr_core *core, const struct cr_chain_commit *commit,
     effect->commit.bodies = commit->bodies;
     effect->commit.schedule = schedule;
     for (uint32_t i = 0; i < commit->record.vertices_count; i++) {
-        const struct cr_ref *ref = &commit->record.vertices[i];
-        const struct cr_dag_vertex *v =
-            cr_dag_find(&core->dag, ref->round, ref->author, &ref->digest);
-        CR_ASSERT(v != NULL);
-        if (v->payload) core->payload_pending--;
+        if (committed(core, &commit->record.vertices[i])->payload) core->payload_pending--;
     }
 }
 
@@ -323,10 +345,10 @@ static bool commit(struct cr_core *core)
     if (core->commits == 8) CR_COVER(catch_up_burst);
 
     cr_decider_deliver(&core->decider, round);
-    cr_schedule_advance(&core->schedule, &made.in_time);
+    reschedule(core, &made);
     CR_ASSERT(core->commits < core->dag.window);
     struct cr_schedule_state *schedule = &core->commit_schedules[core->commits++];
-    cr_schedule_save(&core->schedule, schedule);
+    cr_schedule_save(&core->schedule, &core->score, schedule);
     announce(core, &made, schedule);
     cr_attest_own(core, CR_ATTESTED_COMMIT, made.record.index, &made.digest);
     raise_horizon(core);
@@ -358,7 +380,8 @@ static void on_restore_head(struct cr_core *core, const struct cr_core_head *hea
     core->decider.delivered = head->leader_round;
     cr_attest_own(core, CR_ATTESTED_COMMIT, head->commit_index, &head->commit_digest);
     cr_dag_start_at(&core->dag, head->gc_round);
-    const enum cr_err err = cr_schedule_load(&core->schedule, &head->schedule);
+    const enum cr_err err = cr_schedule_load(&core->schedule, &core->score, head->leader_round,
+                                             head->gc_round, &head->schedule);
     CR_ASSERT(err == CR_OK); /* what we saved, under the checksum of the host */
 }
 
@@ -383,6 +406,7 @@ static void on_restore_vertex(struct cr_core *core, const struct cr_event *event
     struct cr_dag_vertex *v = take(core, arrival, core->self, 0);
     v->stored = true;
     v->committed = event->committed;
+    if (v->committed) cr_score_restore(&core->score, v->round, v->author, &v->parents);
 }
 
 /* The log must hold the whole committed prefix above the horizon. If the head ran ahead of the log

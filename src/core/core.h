@@ -48,6 +48,7 @@ struct cr_core_config {
     uint32_t round_timeout_us; /* first value of the adaptive wait for leaders */
     uint32_t round_timeout_us_max;
     uint32_t payload_bytes_max;
+    uint32_t score_window; /* commits between two judgements of all leaders; 0: CR_SCORE_WINDOW */
     uint32_t round_window; /* 0: CR_ROUND_WINDOW; smaller powers of two stress the rings */
     uint64_t table_key;    /* a secret of this process (0 in tests): spreads digests in the table,
                               so that nobody can grind collisions; no effect shows it */
@@ -232,8 +233,9 @@ struct cr_core_stats {
     uint64_t differences_total; /* statements heard that contradict our own values */
     struct cr_authors contradicting[CR_ATTESTED_COUNT]; /* whose newest ones do */
     uint64_t verdicts[CR_VERDICTS_COUNT];
-    uint32_t round_timeout_us;              /* the adaptive wait now */
-    struct cr_authors suspended_leaders;    /* not allowed to lead now */
+    uint32_t round_timeout_us;           /* the adaptive wait now */
+    struct cr_authors suspended_leaders; /* not allowed to lead now: absent or bad */
+    struct cr_authors absent_leaders, bad_leaders;
     uint32_t last_round[CR_VALIDATORS_MAX]; /* highest accepted round of each author */
 };
 void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out);

@@ -105,6 +105,7 @@ struct cr_core {
 
     struct cr_dag dag;
     struct cr_schedule schedule;
+    struct cr_score score;
     struct cr_decider decider;
     struct cr_chain chain;
 

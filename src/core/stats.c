@@ -54,6 +54,8 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .differences_total = core->attest.differences_total,
         .round_timeout_us = (uint32_t)core->pacemaker.timeout_us,
         .suspended_leaders = cr_authors_without(all, &core->schedule.allowed),
+        .absent_leaders = core->schedule.absent,
+        .bad_leaders = core->schedule.bad,
     };
     memcpy(out->contradicting, core->attest.differing, sizeof out->contradicting);
     memcpy(out->verdicts, core->verdicts, sizeof out->verdicts);

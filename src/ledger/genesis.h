@@ -22,6 +22,7 @@ struct cr_params {
     uint32_t round_delay_us;     /* least time between two own vertices */
     uint32_t idle_delay_us;      /* the same while there is nothing to order */
     uint32_t checkpoint_commits; /* a state checkpoint every so many commits */
+    uint32_t score_window;       /* leaders are judged every so many commits */
     uint32_t tx_ttl_max;         /* commits, <= CR_TX_TTL_MAX */
     uint32_t payload_bytes_max;  /* of one vertex, <= CR_PAYLOAD_BYTES_MAX */
 };

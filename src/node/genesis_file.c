@@ -36,6 +36,7 @@ static const struct param params[] = {
     {"idle_delay_us", FIELD(idle_delay_us), 1000, 60000000},
     {"payload_bytes_max", FIELD(payload_bytes_max), CR_TX_BYTES_MAX, CR_PAYLOAD_BYTES_MAX},
     {"round_delay_us", FIELD(round_delay_us), 500, 10000000},
+    {"score_window", FIELD(score_window), 4, 10000},
     {"tx_ttl_max", FIELD(tx_ttl_max), 16, CR_TX_TTL_MAX},
 };
 
@@ -47,6 +48,7 @@ static const struct {
      {.gc_depth = 64,
       .round_delay_us = 4000,
       .idle_delay_us = 400000,
+      .score_window = 20,
       .checkpoint_commits = 256,
       .tx_ttl_max = 65536,
       .payload_bytes_max = 512 * 1024}},
@@ -54,6 +56,7 @@ static const struct {
      {.gc_depth = 64,
       .round_delay_us = 25000,
       .idle_delay_us = 500000,
+      .score_window = 100,
       .checkpoint_commits = 256,
       .tx_ttl_max = 65536,
       .payload_bytes_max = 512 * 1024}},

@@ -85,6 +85,20 @@ static void peers(struct cr_text *out, const struct cr_node *node,
                       node->genesis->validators[i].name, core->last_round[i]);
 }
 
+static void leaders(struct cr_text *out, const struct cr_node *node,
+                    const struct cr_core_stats *core)
+{
+    head(out, "creto_validator_suspended", "gauge", "1 when it may not lead now, by reason.");
+    for (uint32_t i = 0; i < node->committee.validators_count; i++) {
+        const char *name = node->genesis->validators[i].name;
+        cr_text_print(out,
+                      "creto_validator_suspended{validator=\"%s\",why=\"absent\"} %d\n"
+                      "creto_validator_suspended{validator=\"%s\",why=\"bad\"} %d\n",
+                      name, cr_authors_has(&core->absent_leaders, i), name,
+                      cr_authors_has(&core->bad_leaders, i));
+    }
+}
+
 static void accused(struct cr_text *out, const struct cr_node *node,
                     const struct cr_core_stats *core, const struct cr_authors *offenders)
 {
@@ -193,6 +207,7 @@ void cr_node_metrics(void *context, struct cr_text *out)
         f->status.mempool_txs);
     one(out, "creto_mempool_bytes", "gauge", "Their bytes.", f->status.mempool_bytes);
     peers(out, node, f->peers, &f->core, &f->counters);
+    leaders(out, node, &f->core);
     accused(out, node, &f->core, &f->offenders);
     storage(out, node);
     inputs(out, &f->net, &f->counters, node->keycache);

@@ -177,7 +177,8 @@ static int open_core(struct cr_node *node)
                                           .idle_delay_us = params->idle_delay_us,
                                           .round_timeout_us = params->round_delay_us * 5 + 20000,
                                           .round_timeout_us_max = 2000000,
-                                          .payload_bytes_max = params->payload_bytes_max};
+                                          .payload_bytes_max = params->payload_bytes_max,
+                                          .score_window = params->score_window};
     struct cr_arena arena;
     struct cr_effects measured;
     cr_arena_init_measure(&arena);

@@ -71,6 +71,8 @@ static void fill(struct cr_node *node, const struct cr_core_stats *core, struct 
     s->stake_quorum = node->committee.quorum;
     s->syncing = core->syncing;
     s->halted = node->halted;
+    s->leaders_absent = cr_authors_count(&core->absent_leaders);
+    s->leaders_bad = cr_authors_count(&core->bad_leaders);
     s->contradicted_by = count_contradicting(core);
     s->mempool_txs = mempool.txs;
     s->mempool_bytes = mempool.bytes;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "cluster.h"
+#include "recorder.h"
 
 static void take_core(struct cr_host *host)
 {
@@ -10,6 +11,7 @@ static void take_core(struct cr_host *host)
     cr_arena_init(&arena, host->memory, host->memory_bytes);
     host->core = cr_core_init(&arena, &host->config);
     cr_effects_init(&arena, &host->effects, &host->config);
+    cr_sim_recorder_begin(host->self, host->core, &host->config);
 }
 
 void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)

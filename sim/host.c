@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include "cluster.h"
+#include "recorder.h"
 #include "wire/payload.h"
 
 static uint64_t local_at(const struct cr_host_clock *clock, uint64_t virtual_us)
@@ -96,6 +97,7 @@ void cr_host_step(struct cr_host *host, struct cr_event *event)
     event->wall_ms = wall_ms(host);
     host->counters.steps++;
     host->stepping = true;
+    cr_sim_recorder_add(host->self, event);
     cr_core_step(host->core, event, &host->effects);
     cr_trace_step(host, event);
     cr_host_perform(host);

@@ -25,6 +25,7 @@ static void print_help(void)
            "  --write-plan FILE  write the plan, execute nothing\n"
            "  --shrink [FILE]    when a run fails: the smallest plan that fails in the same way\n"
            "                     (repro.plan)\n"
+           "  --record NODE:FILE write the events of a node for creto replay\n"
            "  --plan             print what will go wrong\n"
            "  --skip I,J         leave these entries of the plan out\n"
            "  --trace            one line for every event of a node\n"
@@ -46,6 +47,7 @@ enum option_key {
     KEY_REPLAY,
     KEY_WRITE_PLAN,
     KEY_SHRINK,
+    KEY_RECORD,
     KEY_PLAN,
     KEY_SKIP,
     KEY_TRACE,
@@ -67,6 +69,7 @@ static const struct option rows[] = {
     {"replay", required_argument, NULL, KEY_REPLAY},
     {"write-plan", required_argument, NULL, KEY_WRITE_PLAN},
     {"shrink", optional_argument, NULL, KEY_SHRINK},
+    {"record", required_argument, NULL, KEY_RECORD},
     {"plan", no_argument, NULL, KEY_PLAN},
     {"skip", required_argument, NULL, KEY_SKIP},
     {"trace", no_argument, NULL, KEY_TRACE},
@@ -136,6 +139,7 @@ static void read_option(struct cr_sim_arguments *out, int key, int argc, char **
     case KEY_REPLAY: out->replay = optarg; return;
     case KEY_WRITE_PLAN: out->write_plan = optarg; return;
     case KEY_SHRINK: out->shrink = optional_value(argc, argv, "repro.plan"); return;
+    case KEY_RECORD: out->record = optarg; return;
     case KEY_PLAN: out->plan = true; return;
     case KEY_SKIP: out->skip = optarg; return;
     case KEY_TRACE: out->run.trace = true; return;

@@ -14,6 +14,7 @@ struct cr_sim_arguments {
     const char *skip;       /* numbers of plan entries that do not happen; may be NULL */
     const char *replay;     /* a plan to execute instead of a seed's; may be NULL */
     const char *write_plan; /* where to write the plan instead of executing it; may be NULL */
+    const char *record;     /* NODE:FILE, where to write the events of a node; may be NULL */
     const char *shrink;     /* where to write the smallest plan that fails; may be NULL */
     bool json, plan;
     bool cover; /* fail when a mark was never reached */

@@ -7,6 +7,7 @@
 
 #include "cover.h"
 #include "options.h"
+#include "recorder.h"
 #include "report.h"
 #include "run.h"
 #include "shrink.h"
@@ -89,11 +90,22 @@ static bool run_all(const struct cr_sim_arguments *arguments)
     return totals.failed == 0 && covered;
 }
 
+/* "2:FILE" */
+static bool record(const char *text)
+{
+    char *colon;
+    const unsigned long node = strtoul(text, &colon, 10);
+    if (*colon == ':' && node < CR_SIM_NODES_MAX) return cr_sim_record((uint32_t)node, colon + 1);
+    fprintf(stderr, "creto-sim: --record wants NODE:FILE, not '%s'\n", text);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct cr_sim_arguments arguments;
     cr_sim_arguments_read(&arguments, argc, argv);
     bool good;
+    if (arguments.record && !record(arguments.record)) return EXIT_FAILURE;
     if (arguments.write_plan) {
         static struct cr_plan plan;
         make_plan(&plan, &arguments, arguments.seed);

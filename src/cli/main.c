@@ -55,6 +55,10 @@ static const struct cr_command commands[] = {
     {"bench", "", "Load a network, measure it and check every node's answer",
      "  $ creto bench --api http://127.0.0.1:7080,http://127.0.0.1:7081 --rate 500 --seconds 10\n",
      cr_cli_bench},
+    {"replay", "FILE", "Go through the recorded events of a node again and check its state",
+     "  $ creto replay /var/lib/creto/data/recording\n"
+     "  $ gdb --args creto replay recording --until 81234 --trace\n",
+     cr_cli_replay},
     {"init", "", "Make the folder of a validator: keys, configuration, validator.json",
      "  $ creto init --home /var/lib/creto --name bank-a --address a.example:7000\n", cr_cli_init},
     {"start", "", "Run the validator of a folder until SIGTERM",

@@ -72,7 +72,8 @@ struct cluster {
     uint32_t check_every; /* steps between two cr_core_check of the stepping core; 0: never */
     uint64_t steps;
     bool lying; /* node 0 signs two vertices for every round and shows each half one */
-    void (*alter)(const struct cluster *, uint32_t node, struct cr_header *); /* own, or NULL */
+    void (*alter)(const struct cluster *, uint32_t node, struct cr_header *);   /* own, or NULL */
+    void (*watch)(struct cluster *c, uint32_t i, const struct cr_event *event); /* before a step */
     bool (*cut)(const struct cluster *, uint32_t from, uint32_t to); /* NULL: all connected */
     uint64_t (*delay)(struct cluster *, uint32_t from, uint32_t to); /* NULL: delay_us_* */
     void (*trace)(const struct cluster *, uint32_t node, const struct cr_effect *); /* or NULL */
@@ -340,6 +341,7 @@ static void step(struct cluster *c, uint32_t i, struct cr_event *event)
     struct node *node = &c->nodes[i];
     event->now_us = c->now_us;
     event->wall_ms = c->wall_base_ms + c->now_us / 1000;
+    if (c->watch != NULL) c->watch(c, i, event);
     cr_core_step(node->core, event, &node->effects);
     c->steps++;
     if (c->check_every != 0 && c->steps % c->check_every == 0) cr_core_check(node->core);

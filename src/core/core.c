@@ -27,6 +27,7 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
     CR_ASSERT(config->round_timeout_us > 0);
     CR_ASSERT(config->round_timeout_us <= config->round_timeout_us_max);
 
+    const size_t before = arena->bytes_used;
     struct cr_core *core = cr_arena_take(arena, 1, sizeof *core);
     struct cr_core plan = {
         .config = *config,
@@ -51,6 +52,7 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
     if (core == NULL) return NULL;
 
     *core = plan;
+    core->memory_bytes = arena->bytes_used - before;
     core->decider.dag = &core->dag;
     core->decider.schedule = &core->schedule;
     cr_schedule_init(&core->schedule, core->committee);

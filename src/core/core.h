@@ -195,6 +195,13 @@ uint64_t cr_core_deadline_us(const struct cr_core *core);
 enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header *header,
                               const struct cr_hash *digest);
 
+/* All that a core knows, as the bytes of its memory, and a fresh core of the same configuration
+ * made the same: for recordings. Bytes of another build, or not of a core, are not recognised:
+ * false only says that the sizes differ. */
+size_t cr_core_image_bytes(const struct cr_core *core);
+const uint8_t *cr_core_image(const struct cr_core *core); /* valid until the next step */
+CR_MUST_CHECK bool cr_core_load(struct cr_core *core, const uint8_t *image, size_t bytes);
+
 /* A hash over the whole state: equal for equal histories (determinism checks). */
 uint64_t cr_core_hash(const struct cr_core *core);
 /* Walks everything and asserts the invariants of docs/protocol.md. Slow: for tests and

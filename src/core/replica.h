@@ -102,6 +102,7 @@ struct cr_core {
     uint32_t self;
     uint32_t validators_count;
     uint32_t rounds_ahead;
+    size_t memory_bytes; /* of all this, from here on in one piece */
 
     struct cr_dag dag;
     struct cr_schedule schedule;

@@ -62,58 +62,125 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
     memcpy(out->last_round, core->dag.last_round, sizeof out->last_round);
 }
 
-static void hash_vertices(struct cr_hasher *hasher, const struct cr_dag *dag)
+static void hash_numbers(struct cr_hasher *hasher, const uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cr_hasher_add_le(hasher, numbers[i], 8);
+}
+#define HASH(hasher, ...)                                 \
+    hash_numbers(hasher, (const uint64_t[]){__VA_ARGS__}, \
+                 sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
+
+static void hash_vertex(struct cr_hasher *hasher, const struct cr_dag_vertex *v)
+{
+    cr_hasher_add(hasher, v->digest.bytes, CR_HASH_BYTES);
+    HASH(hasher, v->state, v->committed, v->stored, v->payload, v->body, v->source, v->asks,
+         v->ask_at_us);
+}
+
+static void hash_dag(struct cr_hasher *hasher, const struct cr_dag *dag)
 {
     for (uint32_t r = dag->gc_round + 1; r < dag->gc_round + dag->window; r++) {
         for (uint32_t a = 0; a < dag->validators_count; a++) {
+            const struct cr_dag_slot *slot = cr_dag_slot(dag, r, a);
             const struct cr_dag_vertex *v = cr_dag_slot_first(dag, r, a);
-            for (; v != NULL; v = cr_dag_slot_next(dag, v)) {
-                cr_hasher_add(hasher, v->digest.bytes, CR_HASH_BYTES);
-                cr_hasher_add_le(hasher, v->state, 1);
-                cr_hasher_add_le(hasher, v->committed, 1);
-                cr_hasher_add_le(hasher, v->body, 4);
-            }
+            if (slot->evidence) HASH(hasher, r, a);
+            for (; v != NULL; v = cr_dag_slot_next(dag, v))
+                hash_vertex(hasher, v);
         }
-        cr_hasher_add_le(hasher, cr_dag_round(dag, r)->missing_count, 4);
+        const struct cr_dag_round *round = cr_dag_round(dag, r);
+        HASH(hasher, round->missing_count, round->variants);
+        for (uint32_t i = round->missing; i != 0; i = dag->pool[i].missing_next)
+            hash_vertex(hasher, &dag->pool[i]);
     }
+    HASH(hasher, dag->gc_round, dag->highest, dag->gap_round, dag->accepted, dag->suspended,
+         dag->missing, dag->free_first, dag->ready_head, dag->ready_count);
+    for (uint32_t a = 0; a < dag->validators_count; a++)
+        HASH(hasher, dag->last_round[a], dag->equivocal[a], dag->extra[a], dag->missing_by[a]);
+}
+
+/* The schedule and the scores by what they would save; the decider by what it has decided and not
+ * delivered. */
+static void hash_decisions(struct cr_hasher *hasher, const struct cr_core *core)
+{
+    struct cr_schedule_state schedule = {{0}};
+    cr_schedule_save(&core->schedule, &core->score, &schedule);
+    cr_hasher_add(hasher, schedule.bytes, sizeof schedule.bytes);
+    const struct cr_decider *decider = &core->decider;
+    HASH(hasher, decider->delivered, decider->conflict != NULL, decider->direct, decider->indirect,
+         decider->skipped);
+    for (uint32_t i = 0; i < core->dag.window; i++) {
+        const struct cr_leader_round *round = &decider->rounds[i];
+        if (round->round <= decider->delivered) continue;
+        HASH(hasher, round->round, round->schedule, round->count);
+        for (uint32_t k = 0; k < round->count; k++)
+            HASH(hasher, round->order[k], round->slots[k].decision, round->slots[k].direct,
+                 round->slots[k].vertex);
+    }
+}
+
+static void hash_attest(struct cr_hasher *hasher, const struct cr_core *core)
+{
+    const struct cr_attest *attest = &core->attest;
+    HASH(hasher, attest->differences_total);
+    for (uint32_t k = 0; k < CR_ATTESTED_COUNT; k++) {
+        HASH(hasher, attest->head[k]);
+        for (uint32_t i = 0; i < CR_ATTEST_KEPT; i++) {
+            if (attest->own[k][i].index == 0) continue;
+            HASH(hasher, attest->own[k][i].index);
+            cr_hasher_add(hasher, attest->own[k][i].digest.bytes, CR_HASH_BYTES);
+        }
+        for (uint32_t a = 0; a < core->validators_count; a++) {
+            const struct cr_attest_claim *claim = &attest->claims[k][a];
+            HASH(hasher, claim->index, claim->round, claim->waits,
+                 cr_authors_has(&attest->differing[k], a));
+            cr_hasher_add(hasher, claim->digest.bytes, CR_HASH_BYTES);
+        }
+    }
+}
+
+/* What acts on time. */
+static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
+{
+    const struct cr_own *own = &core->own;
+    const struct cr_pacemaker *pace = &core->pacemaker;
+    const struct cr_syncer *sync = &core->syncer;
+    HASH(hasher, own->proposal, own->proposed, own->vertex, own->round, own->pending, own->sequence,
+         own->proposed_us);
+    HASH(hasher, pace->waiting_round, pace->since_us, pace->late_us, pace->timeout_us,
+         pace->grown_round, pace->wake_us);
+    for (uint32_t i = 0; i < CR_CLOCK_TIMES; i++)
+        HASH(hasher, pace->began_us[i], pace->began_round[i]);
+    HASH(hasher, sync->active, sync->rescue, sync->began_index, sync->asked, sync->peer,
+         sync->cursor, sync->give_up_us, sync->began, sync->index, sync->moved_us,
+         sync->not_before_us, sync->relaxed, sync->wake_us);
+    for (uint32_t p = 0; p < core->validators_count; p++) {
+        const struct cr_peer *peer = &core->peers[p];
+        HASH(hasher, peer->up, peer->fresh, peer->claim, peer->oldest);
+    }
+    for (uint32_t i = 0; i < CR_ROUND_WINDOW; i++)
+        if (core->sent_us[i] != 0) HASH(hasher, i, core->sent_us[i]);
 }
 
 uint64_t cr_core_hash(const struct cr_core *core)
 {
-    const uint64_t numbers[] = {
-        core->now_us,
-        core->sequence,
-        core->stored,
-        core->waiting,
-        core->payload_pending,
-        core->executed_index,
-        core->chain.index,
-        core->chain.gc_round,
-        core->chain.timestamp_ms,
-        core->schedule.number,
-        core->own.proposal,
-        core->own.proposed,
-        core->own.round,
-        core->own.proposed_us,
-        core->pacemaker.since_us,
-        core->pacemaker.late_us,
-        core->pacemaker.timeout_us,
-        core->syncer.active,
-        core->syncer.cursor,
-        core->syncer.moved_us,
-        core->fetch_us,
-        core->status_us,
-        core->accepted_total,
-        core->fetches_total,
-        core->attest.differences_total,
-        cr_core_deadline_us(core),
-    };
     struct cr_hasher hasher;
     cr_hasher_init(&hasher);
+    HASH(&hasher, core->now_us, core->wall_ms, core->started, core->halted, core->undecided,
+         core->sequence, core->stored, core->waiting, core->payload_pending, core->executed_index,
+         core->checkpoint_index, core->fetch_us, core->status_us, core->accepted_total,
+         core->proposed_total, core->fetches_total, core->syncs_total, core->timeouts_total,
+         core->equivocations_total, cr_core_deadline_us(core));
+    hash_numbers(&hasher, core->verdicts, CR_VERDICTS_COUNT);
+    cr_hasher_add(&hasher, core->effects_digest.bytes, CR_HASH_BYTES);
+    cr_hasher_add(&hasher, core->state_root.bytes, CR_HASH_BYTES);
+    HASH(&hasher, core->chain.index, core->chain.leader_round, core->chain.gc_round,
+         core->chain.timestamp_ms);
     cr_hasher_add(&hasher, core->chain.digest.bytes, CR_HASH_BYTES);
-    for (size_t i = 0; i < CR_COUNT_OF(numbers); i++)
-        cr_hasher_add_le(&hasher, numbers[i], 8);
-    hash_vertices(&hasher, &core->dag);
+    hash_dag(&hasher, &core->dag);
+    hash_decisions(&hasher, core);
+    hash_attest(&hasher, core);
+    hash_local(&hasher, core);
     const struct cr_hash hash = cr_hasher_end(&hasher);
     return cr_load_le(hash.bytes, 8);
 }

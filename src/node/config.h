@@ -41,6 +41,7 @@ struct cr_config {
     char api_listen[CR_CONFIG_ADDRESS_BYTES]; /* [api] listen   = 127.0.0.1:7080 */
     uint32_t api_connections_max;             /* [api] connections_max = 1024 */
     uint64_t state_map_bytes;                 /* [storage] map_bytes   = 8GiB */
+    uint64_t recorder_bytes;                  /* [recorder] bytes      = 64MiB; 0: off */
     uint64_t mempool_bytes;                   /* [mempool] bytes       = 32MiB */
     uint32_t mempool_txs;                     /* [mempool] transactions = 16384 */
     uint32_t mempool_txs_per_account;         /* [mempool] per_account = 4096 */

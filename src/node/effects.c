@@ -188,6 +188,7 @@ void cr_node_step(struct cr_node *node, struct cr_event *event)
 {
     event->now_us = node->now_us;
     event->wall_ms = cr_wall_ms();
+    cr_recorder_add(node->recorder, event);
     cr_core_step(node->core, event, &node->effects);
     for (uint32_t i = 0; i < node->effects.count; i++)
         cr_node_perform(node, &node->effects.items[i]);

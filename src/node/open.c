@@ -192,6 +192,9 @@ static int open_core(struct cr_node *node)
     node->core = cr_core_init(&arena, &config);
     cr_effects_init(&arena, &node->effects, &config);
     cr_arena_seal(&arena);
+    char path[CR_PATH_BYTES_MAX + 32];
+    snprintf(path, sizeof path, "%s/recording", node->config->data);
+    node->recorder = cr_recorder_open(path, node->config->recorder_bytes, node->core, &config);
     return CR_EXIT_OK;
 }
 
@@ -379,6 +382,7 @@ void cr_node_close(struct cr_node *node)
     cr_state_db_close(node->db);
     cr_log_close(node->log);
     cr_guard_close(node->guard);
+    cr_recorder_close(node->recorder);
     cr_bodies_deinit(&node->bodies);
     cr_secret_key_free(node->consensus_key);
     cr_secret_key_free(node->report_key);

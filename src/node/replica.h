@@ -20,6 +20,7 @@
 #include "node/keycache.h"
 #include "node/mempool.h"
 #include "node/node.h"
+#include "node/recorder.h"
 #include "node/report.h"
 #include "node/seal.h"
 #include "node/verify.h"
@@ -88,6 +89,7 @@ struct cr_node {
     void *core_memory;
     size_t core_bytes;
     struct cr_core *core;
+    struct cr_recorder *recorder; /* NULL: off */
     struct cr_effects effects;
 
     int epoll_fd, wake_fd, signal_fd;

@@ -267,6 +267,18 @@ enum cr_err cr_vertex_decode_head(const uint8_t *bytes, size_t count, struct cr_
     return err;
 }
 
+enum cr_err cr_header_decode(const uint8_t *bytes, size_t count, struct cr_header *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    struct parts parts;
+    enum cr_err err = check_header(&reader, &parts);
+    if (err == CR_OK) err = cr_reader_end(&reader);
+    if (err != CR_OK) return err;
+    fill_fixed(parts.fixed, out);
+    fill_links(&parts, out);
+    return CR_OK;
+}
+
 size_t cr_header_bytes(const struct cr_header *header)
 {
     return FIXED_BYTES + (header->validators_count + 7) / 8 +

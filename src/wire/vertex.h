@@ -102,6 +102,10 @@ CR_MUST_CHECK enum cr_err cr_vertex_decode(const uint8_t *bytes, size_t count,
 CR_MUST_CHECK enum cr_err cr_vertex_decode_head(const uint8_t *bytes, size_t count,
                                                 struct cr_vertex *out);
 
+/* A header alone, by the same rules. */
+CR_MUST_CHECK enum cr_err cr_header_decode(const uint8_t *bytes, size_t count,
+                                           struct cr_header *out);
+
 /* The FIPS 204 context of vertex signatures on this chain. */
 void cr_vertex_context(const struct cr_hash *genesis_id, uint8_t out[CR_VERTEX_CONTEXT_BYTES]);
 

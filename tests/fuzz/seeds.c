@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "core/event.h"
 #include "wire/evidence.h"
 #include "wire/sample.h"
 
@@ -129,6 +130,33 @@ static void put_evidence(struct cr_prng *prng)
     put("tx_fuzz", "evidence", make_tx(prng, CR_OP_EVIDENCE, 1, bytes));
 }
 
+static void put_event(const char *name, const struct cr_event *event)
+{
+    put("event_fuzz", name, cr_event_encode(event, bytes, sizeof bytes));
+}
+
+static void put_events(struct cr_prng *prng)
+{
+    static struct cr_header header;
+    const struct cr_core_head head = {.commit_index = 9, .leader_round = 20, .gc_round = 7};
+    const struct cr_ref refs[2] = {cr_sample_ref(prng), cr_sample_ref(prng)};
+    cr_sample_header(prng, 4, &header);
+    struct cr_event event = {.kind = CR_EVENT_RESTORE_HEAD, .now_us = 1, .head = &head};
+    put_event("restore_head", &event);
+    event = (struct cr_event){.kind = CR_EVENT_RESTORE_VERTEX,
+                              .vertex = {.header = &header, .body = 3},
+                              .committed = true};
+    put_event("restore_vertex", &event);
+    event = (struct cr_event){.kind = CR_EVENT_FETCH, .peer = 2, .refs = refs, .refs_count = 2};
+    put_event("fetch", &event);
+    event = (struct cr_event){.kind = CR_EVENT_PEER, .peer = 1, .up = true};
+    put_event("peer", &event);
+    event = (struct cr_event){.kind = CR_EVENT_STATUS, .peer = 1, .status = {7, 6, 5, 4, 3}};
+    put_event("status", &event);
+    event = (struct cr_event){.kind = CR_EVENT_EXECUTED, .executed = {.index = 5}};
+    put_event("executed", &event);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return EXIT_FAILURE;
@@ -139,5 +167,6 @@ int main(int argc, char **argv)
     put_commits(&prng);
     put_messages(&prng);
     put_evidence(&prng);
+    put_events(&prng);
     return EXIT_SUCCESS;
 }

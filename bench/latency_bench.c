@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long does the protocol itself take over a wide network? Ten cores, two in each of five
+/* Two questions about waiting over a network.
+ *
+ * How long does the protocol itself take over a wide network? Ten cores, two in each of five
  * regions, virtual time; signatures, disks and processors cost nothing, so what is left is waiting
  * for messages. Measured: from the proposal of a vertex to its commit, over all vertices and
- * nodes. */
+ * nodes.
+ *
+ * How long does a leader that dies, or comes 150 ms late from now on, slow down the others?
+ * Measured: until it is suspended everywhere, commits until then, and until it leads again once it
+ * is well. */
 #include <stdio.h>
 
 #include "core/cluster.h"
@@ -30,10 +36,16 @@ static struct samples {
     double sum;
 } samples;
 
-static uint64_t delay(struct cluster *c, uint32_t from, uint32_t to)
+static bool wide;
+static uint32_t slow; /* NODES: nobody */
+
+static uint64_t delay(struct cluster *c, uint32_t from, uint32_t to, const struct mail *mail)
 {
-    const uint64_t us = 1000 * (uint64_t)one_way_ms[from % REGIONS][to % REGIONS];
-    return us + cr_prng_below(&c->random, us / 10);
+    (void)mail;
+    const uint64_t us =
+        wide ? 1000 * (uint64_t)one_way_ms[from % REGIONS][to % REGIONS] : c->delay_us_min;
+    const bool stream = c->delay_us_min == c->delay_us_max; /* what must keep its order */
+    return us + (stream ? 0 : cr_prng_below(&c->random, us / 10)) + (from == slow ? 150000 : 0);
 }
 
 static void trace(const struct cluster *c, uint32_t node, const struct cr_effect *effect)
@@ -54,19 +66,28 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure(uint32_t crashed)
+/* Ten nodes with the profile `wan` or `lan`. */
+static void start(uint64_t seed, bool wan)
 {
-    cluster_init(&cluster, NODES, 1 + crashed);
-    cluster.config.round_delay_us = cluster.config.idle_delay_us = 25 * 1000; /* profile wan */
-    cluster.config.round_timeout_us = 5 * cluster.config.round_delay_us + 20 * 1000;
+    cluster_init(&cluster, NODES, seed);
+    cluster.config.round_delay_us = cluster.config.idle_delay_us = (wan ? 25 : 4) * 1000;
+    cluster.config.round_timeout_us = 2 * cluster.config.round_delay_us + 30 * 1000;
+    cluster.config.score_window = wan ? 100 : 20;
     cluster.store_us = 0;
     cluster.check_every = 0;
     cluster.delay = delay;
+    wide = wan;
+    slow = NODES;
+    for (uint32_t i = 0; i < NODES; i++)
+        start_node(&cluster, i, 0);
+}
+
+static void measure(uint32_t crashed)
+{
+    start(1 + crashed, true);
     cluster.trace = trace;
     samples.count = 0;
     samples.sum = 0;
-    for (uint32_t i = 0; i < NODES; i++)
-        start_node(&cluster, i, 0);
     run_until(&cluster, SECOND);
     for (uint32_t i = 0; i < crashed; i++)
         stop_node(&cluster, 3 * i); /* of different regions */
@@ -83,6 +104,48 @@ static void measure(uint32_t crashed)
     cluster_free(&cluster);
 }
 
+/* Runs until all others have `leader` suspended, or none has; -1: not within two minutes. */
+static double until_suspended(uint32_t leader, bool suspended)
+{
+    const uint64_t from_us = cluster.now_us;
+    while (cluster.now_us < from_us + 120 * SECOND) {
+        uint32_t differ = 0;
+        run_until(&cluster, cluster.now_us + 1000);
+        for (uint32_t i = 0; i < NODES; i++) {
+            struct cr_core_stats stats;
+            if (i == leader) continue;
+            cr_core_stats(cluster.nodes[i].core, &stats);
+            differ += cr_authors_has(&stats.suspended_leaders, leader) != suspended;
+        }
+        if (differ == 0) return (double)(cluster.now_us - from_us) / 1e3;
+    }
+    return -1;
+}
+
+static void measure_exclusion(bool wan, bool dies)
+{
+    const uint32_t leader = 3;
+    start(7, wan);
+    run_until(&cluster, 5 * SECOND);
+    const uint32_t before = cluster.nodes[0].commits;
+    if (dies)
+        stop_node(&cluster, leader);
+    else
+        slow = leader;
+    const double out_ms = until_suspended(leader, true);
+    const uint32_t commits = cluster.nodes[0].commits - before;
+    run_until(&cluster, cluster.now_us + 5 * SECOND);
+    if (dies)
+        start_node(&cluster, leader, 0);
+    else
+        slow = NODES;
+    const double back_ms = until_suspended(leader, false);
+    printf("{\"bench\": \"leader_%s_%s\", \"unit\": \"ms\", \"until_suspended\": %.0f, "
+           "\"commits\": %u, \"until_back\": %.0f}\n",
+           dies ? "dies" : "slow", wan ? "wan" : "lan", out_ms, commits, back_ms);
+    cluster_free(&cluster);
+}
+
 int main(void)
 {
     samples.us = malloc(SAMPLES_MAX * sizeof samples.us[0]);
@@ -90,5 +153,9 @@ int main(void)
     measure(1);
     measure(3);
     free(samples.us);
+    for (uint32_t wan = 0; wan < 2; wan++) {
+        measure_exclusion(wan, true);
+        measure_exclusion(wan, false);
+    }
     return 0;
 }

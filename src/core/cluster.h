@@ -75,7 +75,8 @@ struct cluster {
     void (*alter)(const struct cluster *, uint32_t node, struct cr_header *);   /* own, or NULL */
     void (*watch)(struct cluster *c, uint32_t i, const struct cr_event *event); /* before a step */
     bool (*cut)(const struct cluster *, uint32_t from, uint32_t to); /* NULL: all connected */
-    uint64_t (*delay)(struct cluster *, uint32_t from, uint32_t to); /* NULL: delay_us_* */
+    /* NULL: between delay_us_min and delay_us_max */
+    uint64_t (*delay)(struct cluster *, uint32_t from, uint32_t to, const struct mail *);
     void (*trace)(const struct cluster *, uint32_t node, const struct cr_effect *); /* or NULL */
 };
 
@@ -141,7 +142,7 @@ static void send_to(struct cluster *c, uint32_t from, uint32_t to, struct mail *
     if (cr_prng_below(&c->random, 1000) < c->drop_per_1000) return;
     const uint64_t spread = c->delay_us_max - c->delay_us_min + 1;
     mail->at_us =
-        c->now_us + (c->delay != NULL ? c->delay(c, from, to)
+        c->now_us + (c->delay != NULL ? c->delay(c, from, to, mail)
                                       : c->delay_us_min + cr_prng_below(&c->random, spread));
     mail->to = to;
     mail->life = c->lives[to];

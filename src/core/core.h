@@ -231,6 +231,7 @@ struct cr_core_stats {
     struct cr_hash commit_digest;
     uint64_t commit_index_quorum; /* highest index that more than F stake claims */
     bool syncing;
+    bool stalled;      /* no commit for too long (docs/protocol.md 4.6) */
     uint32_t vertices; /* in the window, accepted */
     uint32_t suspended;
     uint32_t missing; /* distinct vertices wanted */

@@ -46,7 +46,7 @@ static uint32_t whom(const struct cr_core *core, const struct cr_dag_vertex *v)
     if (v->asks == 0 && can_ask(core, v->source)) return v->source;
     if (v->asks <= 1 && can_ask(core, v->author)) return v->author;
     for (uint32_t i = 0; i < n; i++) {
-        const uint32_t peer = (v->author + v->asks + i) % n;
+        const uint32_t peer = (v->author + v->asks + i - 1) % n;
         if (can_ask(core, peer)) return peer;
     }
     return n;

@@ -9,6 +9,8 @@
 enum {
     GAPS_US = 10 * 1000, /* look again whether gaps have closed */
     QUIET_ROUNDS = 8,    /* rounds without a commit before the wait grows */
+    MISSED_MAX = 3,      /* a leader that was late so often in a row is not waited for */
+    STALL_US = 10 * 1000 * 1000,
 };
 
 static uint64_t lesser(uint64_t a, uint64_t b)
@@ -34,15 +36,40 @@ bool cr_core_is_idle(const struct cr_core *core)
     return core->waiting == 0 && core->payload_pending == 0;
 }
 
-/* How long to wait for leaders: the configured value; longer, but at most four times, when leaders
- * have lately been late; longer still while nothing commits. One slow or lying leader cannot push
- * it further. */
-static uint64_t timeout_us(const struct cr_core *core)
+/* How long to wait for leaders: the configured value; longer when leaders have lately been late,
+ * but no longer than the quorum itself took: who needs twice the time of the others shall not set
+ * the pace. Longer still while nothing commits, and towards the end of the window twice as long in
+ * every round: a window without a commit would be the end, so its last rounds are kept for better
+ * times. */
+static uint64_t timeout_us(const struct cr_core *core, uint32_t round)
 {
-    const uint64_t base = core->config.round_timeout_us;
-    const uint64_t late = core->pacemaker.late_us + core->pacemaker.late_us / 2;
-    const uint64_t wait = greater(core->pacemaker.timeout_us, lesser(late, 4 * base));
-    return lesser(wait, core->config.round_timeout_us_max);
+    const struct cr_pacemaker *pacemaker = &core->pacemaker;
+    const uint64_t late = pacemaker->late_us + pacemaker->late_us / 2;
+    const uint64_t learned = lesser(late, pacemaker->quorum_us);
+    const uint64_t most = core->config.round_timeout_us_max;
+    const uint32_t left = core->dag.window - (round - core->dag.gc_round);
+    const uint32_t last = core->dag.window / 8 + 4;
+    if (left >= last) return lesser(greater(pacemaker->timeout_us, learned), most);
+    CR_COVER(window_almost_full);
+    return most << (last - left);
+}
+
+/* Nothing is committed any more: carry nothing, wait for everybody who lives. It ends when commits
+ * have caught up with half of the distance, so that it does not come and go. */
+static void look_for_stall(struct cr_core *core, uint32_t round)
+{
+    struct cr_pacemaker *pacemaker = &core->pacemaker;
+    const uint32_t open = round - core->chain.leader_round;
+    const uint32_t most = (core->dag.window - core->config.gc_depth) / 3;
+    if (pacemaker->committed_us == 0) pacemaker->committed_us = core->now_us;
+    const bool quiet = core->now_us - pacemaker->committed_us >= STALL_US;
+    if (open > most || (open > QUIET_ROUNDS && quiet)) {
+        if (!pacemaker->stalled) CR_COVER(stall_begins);
+        pacemaker->stalled = true;
+    } else if (pacemaker->stalled && open <= most / 2 && !quiet) {
+        CR_COVER(stall_ends);
+        pacemaker->stalled = false;
+    }
 }
 
 /* The only round we may propose: the one after the last, without gaps. Two exceptions: behind the
@@ -70,19 +97,40 @@ static bool settles(const struct cr_core *core, const struct cr_dag_vertex *b,
     return cr_core_quorum(core, &votes) || cr_core_quorum(core, &others);
 }
 
+/* Leaders that we would wait for in vain: late for our last vertices, all of them; in a stall only
+ * those of whom nothing comes at all. The schedule will say the same in a few commits. Not if they
+ * are more than F: then it is we who are cut off. */
+static struct cr_authors given_up(const struct cr_core *core, uint32_t round)
+{
+    struct cr_authors set = {0};
+    const struct cr_dag *dag = &core->dag;
+    for (uint32_t a = 0; a < dag->validators_count; a++) {
+        if (a == core->self || core->pacemaker.missed[a] < MISSED_MAX) continue;
+        if (core->pacemaker.stalled && dag->last_round[a] + QUIET_ROUNDS >= round) continue;
+        cr_authors_add(&set, a);
+    }
+    if (cr_committee_stake_of(core->committee, &set) > core->committee->faulty)
+        return (struct cr_authors){0};
+    return set;
+}
+
 /* Everybody we wait for is here. Known equivocators are not waited for. */
 static bool leaders_ready(const struct cr_core *core, uint32_t round)
 {
     const struct cr_dag *dag = &core->dag;
     if (round == 1) return true;
     const struct cr_authors *present = &cr_dag_round(dag, round - 1)->present;
+    const struct cr_authors hopeless = given_up(core, round);
     for (uint32_t a = 0; a < dag->validators_count; a++) {
         if (!cr_authors_has(&core->schedule.allowed, a)) continue;
         if (dag->equivocal[a] > dag->gc_round) {
             CR_COVER(equivocator_not_waited_for);
             continue;
         }
-        if (!cr_authors_has(present, a)) return false;
+        if (!cr_authors_has(present, a)) {
+            if (!cr_authors_has(&hopeless, a)) return false;
+            CR_COVER(leader_given_up);
+        }
         if (round == 2 || !cr_dag_in_window(dag, round - 2)) continue;
         if (cr_decider_slot(&core->decider, round - 2, a) != CR_DECISION_NONE) continue;
         const struct cr_dag_vertex *b = cr_dag_slot_first(dag, round - 2, a);
@@ -91,6 +139,19 @@ static bool leaders_ready(const struct cr_core *core, uint32_t round)
         }
     }
     return true;
+}
+
+static void note_missed(struct cr_core *core, uint32_t round)
+{
+    if (round == 1) return;
+    const struct cr_authors *present = &cr_dag_round(&core->dag, round - 1)->present;
+    for (uint32_t a = 0; a < core->validators_count; a++) {
+        uint8_t *missed = &core->pacemaker.missed[a];
+        if (cr_authors_has(present, a))
+            *missed = 0;
+        else if (*missed < MISSED_MAX)
+            ++*missed;
+    }
 }
 
 static void propose(struct cr_core *core, uint32_t round)
@@ -107,7 +168,7 @@ static void propose(struct cr_core *core, uint32_t round)
     /* Rounds that we only catch up with carry nothing. */
     const bool behind = core->dag.highest > round + 2;
     if (behind) CR_COVER(empty_round_to_catch_up);
-    header->payload_bytes = behind ? 0 : core->config.payload_bytes_max;
+    header->payload_bytes = behind || pacemaker->stalled ? 0 : core->config.payload_bytes_max;
     header->gc_round = core->dag.gc_round;
     header->commit_index = core->chain.index;
     header->commit_digest = core->chain.digest;
@@ -128,6 +189,7 @@ static void propose(struct cr_core *core, uint32_t round)
         pacemaker->timeout_us = lesser(grown, core->config.round_timeout_us_max);
         pacemaker->grown_round = round;
     }
+    note_missed(core, round);
     core->own.proposal = CR_PROPOSAL_SEALING;
     core->own.proposed = round;
     core->own.proposed_us = core->now_us;
@@ -143,6 +205,11 @@ static void note_beginning(struct cr_core *core, uint32_t round)
     pacemaker->since_us = core->now_us;
     pacemaker->began_us[round % CR_CLOCK_TIMES] = core->now_us;
     pacemaker->began_round[round % CR_CLOCK_TIMES] = round;
+    if (core->own.proposed_us == 0) return;
+    const uint64_t took =
+        lesser(core->now_us - core->own.proposed_us, core->config.round_timeout_us_max);
+    pacemaker->quorum_us += took / 8;
+    pacemaker->quorum_us -= pacemaker->quorum_us / 8;
 }
 
 void cr_pacemaker_run(struct cr_core *core)
@@ -156,6 +223,7 @@ void cr_pacemaker_run(struct cr_core *core)
     if (round > 1 && !cr_core_quorum(core, &cr_dag_round(&core->dag, round - 1)->present)) return;
 
     note_beginning(core, round);
+    look_for_stall(core, round);
     if (cr_core_quorum(core, &cr_dag_round(&core->dag, round)->present)) {
         CR_COVER(others_have_moved_on);
         propose(core, round);
@@ -169,7 +237,7 @@ void cr_pacemaker_run(struct cr_core *core)
         return;
     }
     if (!leaders_ready(core, round)) {
-        const uint64_t latest = pacemaker->since_us + timeout_us(core);
+        const uint64_t latest = pacemaker->since_us + timeout_us(core, round);
         if (core->now_us < latest) {
             pacemaker->wake_us = latest;
             return;
@@ -187,6 +255,7 @@ void cr_pacemaker_on_accept(struct cr_core *core, const struct cr_dag_vertex *v)
     struct cr_pacemaker *pacemaker = &core->pacemaker;
     const uint32_t next = v->round + 1;
     if (v->author == core->self || !cr_authors_has(&core->schedule.allowed, v->author)) return;
+    if (pacemaker->missed[v->author] == MISSED_MAX) return; /* not waited for */
     if (pacemaker->began_round[next % CR_CLOCK_TIMES] != next) return;
     const uint64_t late = core->now_us - pacemaker->began_us[next % CR_CLOCK_TIMES];
     const uint64_t decayed = pacemaker->late_us - pacemaker->late_us / 64;
@@ -199,4 +268,5 @@ void cr_pacemaker_on_commit(struct cr_core *core)
     if (pacemaker->timeout_us > core->config.round_timeout_us) CR_COVER(timeout_shrunk);
     const uint64_t shrunk = pacemaker->timeout_us - pacemaker->timeout_us / 4;
     pacemaker->timeout_us = greater(shrunk, core->config.round_timeout_us);
+    pacemaker->committed_us = core->now_us;
 }

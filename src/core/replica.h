@@ -44,9 +44,13 @@ struct cr_pacemaker {
     uint64_t since_us;                 /* ... since then: its parents have a quorum */
     uint64_t began_us[CR_CLOCK_TIMES]; /* the same for the last rounds, by round */
     uint32_t began_round[CR_CLOCK_TIMES];
-    uint64_t late_us;    /* decaying maximum of how late leaders were */
+    uint64_t late_us;    /* decaying maximum of how late leaders were after a quorum ... */
+    uint64_t quorum_us;  /* ... and of how long the quorum took after our own vertex */
     uint64_t timeout_us; /* grows while nothing commits */
     uint32_t grown_round;
+    uint64_t committed_us; /* when the last commit was made, or the core started */
+    bool stalled;
+    uint8_t missed[CR_VALIDATORS_MAX]; /* own vertices in a row without one of this author */
     uint64_t wake_us;
 };
 

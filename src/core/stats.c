@@ -39,6 +39,7 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .commit_digest = core->chain.digest,
         .commit_index_quorum = claimed_by_honest(core),
         .syncing = cr_sync_is_behind(core),
+        .stalled = core->pacemaker.stalled,
         .vertices = core->dag.accepted,
         .suspended = core->dag.suspended,
         .missing = core->dag.missing,
@@ -148,7 +149,9 @@ static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
     HASH(hasher, own->proposal, own->proposed, own->vertex, own->round, own->pending, own->sequence,
          own->proposed_us);
     HASH(hasher, pace->waiting_round, pace->since_us, pace->late_us, pace->timeout_us,
-         pace->grown_round, pace->wake_us);
+         pace->grown_round, pace->wake_us, pace->quorum_us, pace->committed_us, pace->stalled);
+    for (uint32_t a = 0; a < core->validators_count; a++)
+        HASH(hasher, pace->missed[a]);
     for (uint32_t i = 0; i < CR_CLOCK_TIMES; i++)
         HASH(hasher, pace->began_us[i], pace->began_round[i]);
     HASH(hasher, sync->active, sync->rescue, sync->began_index, sync->asked, sync->peer,

@@ -29,6 +29,7 @@ static void consensus(struct cr_text *out, const struct cr_core_stats *core)
     one(out, "creto_vertices_proposed_total", "counter", "Own vertices.", core->proposed_total);
     one(out, "creto_vertices_suspended", "gauge", "Vertices that wait for an ancestor.",
         core->suspended);
+    one(out, "creto_stalled", "gauge", "1 while nothing is committed any more.", core->stalled);
     one(out, "creto_vertices_missing", "gauge", "Ancestors wanted from peers.", core->missing);
     one(out, "creto_fetches_total", "counter", "Requests for missing vertices.",
         core->fetches_total);

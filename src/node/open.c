@@ -175,7 +175,7 @@ static int open_core(struct cr_node *node)
                                           .gc_depth = params->gc_depth,
                                           .round_delay_us = params->round_delay_us,
                                           .idle_delay_us = params->idle_delay_us,
-                                          .round_timeout_us = params->round_delay_us * 5 + 20000,
+                                          .round_timeout_us = params->round_delay_us * 2 + 30000,
                                           .round_timeout_us_max = 2000000,
                                           .payload_bytes_max = params->payload_bytes_max,
                                           .score_window = params->score_window};

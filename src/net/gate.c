@@ -11,17 +11,6 @@ enum {
     RESET_BYTES_MAX = 43, /* RFC 9000, 10.3 */
 };
 
-bool cr_bucket_take(struct cr_bucket *bucket, uint32_t per_s, uint32_t burst, uint64_t now_us)
-{
-    const uint64_t token_us = 1000 * 1000 / per_s;
-    const uint64_t passed_us = now_us - bucket->last_us;
-    bucket->taken_us = bucket->taken_us > passed_us ? bucket->taken_us - passed_us : 0;
-    bucket->last_us = now_us;
-    if (bucket->taken_us + token_us > burst * token_us) return false;
-    bucket->taken_us += token_us;
-    return true;
-}
-
 enum cr_gate_verdict cr_gate_judge(struct cr_gate *gate, const struct cr_gate_load *load,
                                    bool validated, uint64_t now_us)
 {

@@ -10,6 +10,7 @@
 #ifndef CR_NET_GATE_H
 #define CR_NET_GATE_H
 
+#include "base/bucket.h"
 #include "net/conn.h"
 
 enum {
@@ -23,13 +24,6 @@ enum {
     CR_GATE_STRANGERS_BURST = 16,
     CR_GATE_RESETS_PER_S = 50,
 };
-
-/* A bucket that fills by `per_s` tokens each second up to `burst`. Zeroed, it is full. */
-struct cr_bucket {
-    uint64_t taken_us; /* tokens taken and not yet refilled, in microseconds of refilling */
-    uint64_t last_us;
-};
-bool cr_bucket_take(struct cr_bucket *bucket, uint32_t per_s, uint32_t burst, uint64_t now_us);
 
 struct cr_gate {
     struct cr_bucket handshakes[2]

@@ -25,6 +25,7 @@ struct peer {
     struct cr_conn *conn; /* dialled, or up */
     bool up;
     uint64_t up_us, dial_us, backoff_us;
+    uint64_t cut_until_us;
     enum cr_conn_end reported;
     uint64_t reported_us;
 };
@@ -116,6 +117,7 @@ static void schedule_dial(struct cr_net *net, struct peer *peer, uint64_t backof
     if (backoff_us > backoff_us_max) backoff_us = backoff_us_max;
     peer->backoff_us = backoff_us;
     peer->dial_us = net->now_us + backoff_us;
+    if (peer->dial_us < peer->cut_until_us) peer->dial_us = peer->cut_until_us;
 }
 
 static void set_down(struct cr_net *net, uint32_t index, const char *reason)
@@ -135,6 +137,10 @@ static void on_up(void *context, struct cr_conn *conn)
     struct cr_net *net = context;
     struct peer *peer = &net->peers[conn->peer];
     const struct cr_net_callbacks *node = &net->config.callbacks;
+    if (net->now_us < peer->cut_until_us) {
+        cr_conn_stop(conn, CR_CONN_REFUSED, CR_CONN_CODE_FRAME, "it was cut off, for some time");
+        return;
+    }
     if (peer->conn && peer->conn != conn) {
         cr_conn_stop(peer->conn, CR_CONN_REPLACED, CR_CONN_CODE_REPLACED, "it connected anew");
         if (peer->up) set_down(net, conn->peer, peer->conn->reason);
@@ -490,6 +496,14 @@ void cr_net_resume(struct cr_net *net, uint32_t peer)
 {
     CR_ASSERT(peer < net->config.peers_count);
     if (net->peers[peer].up) net->peers[peer].conn->resume = true;
+}
+
+void cr_net_cut(struct cr_net *net, uint32_t index, const char *reason, uint64_t pause_us)
+{
+    CR_ASSERT(index < net->config.peers_count);
+    struct peer *peer = &net->peers[index];
+    peer->cut_until_us = net->now_us + pause_us;
+    if (peer->up) cr_conn_stop(peer->conn, CR_CONN_FAULT, CR_CONN_CODE_FRAME, reason);
 }
 
 void cr_net_peer_stats(const struct cr_net *net, uint32_t peer, struct cr_net_peer_stats *out)

@@ -117,6 +117,10 @@ CR_MUST_CHECK enum cr_err cr_net_send(struct cr_net *net, uint32_t peer, enum cr
 /* Lets a peer whose frame was refused by on_frame go on. */
 void cr_net_resume(struct cr_net *net, uint32_t peer);
 
+/* Ends the connection with a peer that broke a rule of the layers above, and lets none come up
+ * again for `pause_us`. May be called from within callbacks; on_peer follows in the next run. */
+void cr_net_cut(struct cr_net *net, uint32_t peer, const char *reason, uint64_t pause_us);
+
 struct cr_net_peer_stats {
     bool up;
     uint64_t rtt_us;                                     /* smoothed */

@@ -901,6 +901,35 @@ static int free_keys(void **state)
     return 0;
 }
 
+static bool none_up(void)
+{
+    return !world.nodes[0].up[1] && !world.nodes[1].up[0];
+}
+
+/* Goal: who is cut off stays away for the pause and comes back after it, whoever of the two dials;
+ * others are not touched. */
+static void cut_off_and_back(void **state)
+{
+    (void)state;
+    start(3);
+    run_until(all_up, "all up");
+    for (uint32_t by = 0; by < 2; by++) {
+        const uint64_t begin_us = now_us();
+        const uint32_t downs = world.nodes[2].downs[0] + world.nodes[2].downs[1];
+        cr_net_cut(world.nodes[by].net, 1 - by, "a test", 1000 * 1000);
+        assert_int_equal(send_next(&world.nodes[by], 1 - by, CR_NET_CONSENSUS), CR_ERR_UNAVAILABLE);
+        run_until(none_up, "cut off");
+        while (now_us() < begin_us + 900 * 1000) {
+            turn(10);
+            assert_false(world.nodes[by].up[1 - by]);
+        }
+        run_until(all_up, "back again");
+        assert_true(now_us() >= begin_us + 1000 * 1000);
+        assert_int_equal(world.nodes[2].downs[0] + world.nodes[2].downs[1], downs);
+    }
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -923,6 +952,7 @@ int main(void)
         cmocka_unit_test(bent_frames_cut_the_peer_off),
         cmocka_unit_test(garbage_is_harmless),
         cmocka_unit_test(idle_is_cheap),
+        cmocka_unit_test(cut_off_and_back),
     };
     return cmocka_run_group_tests(tests, make_keys, free_keys);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* frames.c: what comes from peers: frames in, verified vertices and requests to the core. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,16 @@ bool cr_node_has_room(const struct cr_node *node)
            cr_executor_room(node->executor) > CR_ROUND_WINDOW;
 }
 
+/* Counts what a peer should not have sent, and cuts it off when no honest one would have. */
+static void blame(struct cr_node *node, uint32_t peer, uint32_t reason)
+{
+    const uint64_t pause_us = cr_blame(&node->blame, peer, reason, node->now_us);
+    if (pause_us == 0) return;
+    cr_report(CR_LOG_LEVEL_WARN, "net", "peer-cut", "validator=%s reason=%s pause_s=%" PRIu64,
+              node->genesis->validators[peer].name, cr_blame_text(reason), pause_us / 1000000);
+    cr_net_cut(node->net, peer, cr_blame_text(reason), pause_us);
+}
+
 enum give { GIVEN, NO_ROOM, REFUSED };
 
 /* Starts the verification of one encoded vertex from a peer. */
@@ -32,15 +43,25 @@ static enum give give_vertex(struct cr_node *node, uint32_t peer, const uint8_t 
     struct cr_verify_job *job = cr_verify_new(node->verify);
     if (!job) return NO_ROOM;
     if (cr_vertex_decode(bytes, count, &job->vertex) != CR_OK) {
-        node->counters.frames_bad[peer]++;
+        blame(node, peer, CR_BLAME_FRAME);
         return REFUSED;
     }
-    if (cr_core_admit(node->core, &job->vertex.header, &job->vertex.digest) != CR_VERDICT_OK)
+    const enum cr_verdict verdict =
+        cr_core_admit(node->core, &job->vertex.header, &job->vertex.digest);
+    if (verdict != CR_VERDICT_OK) {
+        /* Twice, or late: that is how things are sent here. */
+        if (verdict != CR_VERDICT_KNOWN && verdict != CR_VERDICT_OLD) blame(node, peer, verdict);
         return REFUSED;
+    }
     if (cr_verify_has(node->verify, &job->vertex.digest)) return REFUSED;
     if (node->bodies.count_used > CR_NODE_BODIES_MAX / 8 * 7) {
         node->counters.vertices_refused++;
         return REFUSED;
+    }
+    /* What was asked for is bounded by the asking. */
+    if (!of_range && !cr_blame_may_check(&node->blame, peer, node->now_us)) {
+        blame(node, peer, CR_BLAME_HELD);
+        return NO_ROOM;
     }
     job->body = cr_body_new(&node->bodies, 1 + (size_t)count);
     if (job->body == CR_BODY_NONE) {
@@ -66,8 +87,8 @@ static bool wanted(struct cr_node *node, struct cr_verify_job *job)
 {
     switch (job->result) {
     case CR_VERIFY_GOOD: return true;
-    case CR_VERIFY_BAD_PAYLOAD: node->counters.vertices_bad_payload++; return false;
-    case CR_VERIFY_BAD_SIGNATURE: node->counters.vertices_bad_signature++; return false;
+    case CR_VERIFY_BAD_PAYLOAD: blame(node, job->peer, CR_BLAME_PAYLOAD); return false;
+    case CR_VERIFY_BAD_SIGNATURE: blame(node, job->peer, CR_BLAME_SIGNATURE); return false;
     }
     CR_UNREACHABLE();
 }
@@ -120,7 +141,10 @@ void cr_node_pump_verified(struct cr_node *node)
 static void on_range(struct cr_node *node, uint32_t peer, const struct cr_message *message)
 {
     struct cr_node_range *range = &node->range;
-    if (!range->asked || range->delivering || range->peer != peer) return;
+    if (!range->asked || range->delivering || range->peer != peer) {
+        blame(node, peer, CR_BLAME_UNASKED);
+        return;
+    }
     if (message->from_commit != range->from_commit || message->to_commit > range->to_commit) return;
     if (message->skip != range->skip) return;
     range->asked = false;
@@ -194,8 +218,10 @@ bool cr_node_on_frame(void *context, uint32_t peer, enum cr_net_class class, con
     struct cr_node *node = context;
     struct cr_message message;
     (void)class;
+    if (cr_blame_is_cut(&node->blame, peer, node->now_us))
+        return true; /* the rest of what it sent */
     if (cr_message_decode(bytes, count, &message) != CR_OK) {
-        node->counters.frames_bad[peer]++;
+        blame(node, peer, CR_BLAME_FRAME);
         return true;
     }
     if (message.type != CR_MESSAGE_VERTEX) {

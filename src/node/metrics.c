@@ -60,9 +60,18 @@ static void ledger(struct cr_text *out, const struct cr_executor_stats *executor
     one(out, "creto_operations_total", "counter", "Executed operations.", executor->operations);
 }
 
+static void faults(struct cr_text *out, const char *name, const struct cr_blame_peer *peer)
+{
+    for (uint32_t reason = 0; reason < CR_BLAMES_COUNT; reason++) {
+        if (peer->counts[reason] == 0) continue;
+        cr_text_print(out, "creto_peer_faults_total{validator=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
+                      name, cr_blame_text(reason), peer->counts[reason]);
+    }
+}
+
 static void peers(struct cr_text *out, const struct cr_node *node,
                   const struct cr_net_peer_stats *stats, const struct cr_core_stats *core,
-                  const struct cr_node_counters *counters)
+                  const struct cr_blame *blame)
 {
     head(out, "creto_peer_up", "gauge", "1 when connected.");
     for (uint32_t i = 0; i < node->committee.validators_count; i++) {
@@ -76,10 +85,10 @@ static void peers(struct cr_text *out, const struct cr_node *node,
         cr_text_print(out, "creto_peer_rtt_seconds{validator=\"%s\"} %.6f\n",
                       node->genesis->validators[i].name, (double)stats[i].rtt_us / 1e6);
     }
-    head(out, "creto_peer_frames_bad_total", "counter", "Frames that do not decode.");
+    head(out, "creto_peer_faults_total", "counter",
+         "What a peer sent and should not have, by reason; reasons that occurred.");
     for (uint32_t i = 0; i < node->committee.validators_count; i++)
-        cr_text_print(out, "creto_peer_frames_bad_total{validator=\"%s\"} %" PRIu64 "\n",
-                      node->genesis->validators[i].name, counters->frames_bad[i]);
+        faults(out, node->genesis->validators[i].name, &blame->peers[i]);
     head(out, "creto_validator_last_round", "gauge", "Highest accepted round of each validator.");
     for (uint32_t i = 0; i < node->committee.validators_count; i++)
         cr_text_print(out, "creto_validator_last_round{validator=\"%s\"} %u\n",
@@ -151,10 +160,6 @@ static void inputs(struct cr_text *out, const struct cr_net_stats *net,
                   "creto_signature_verifications_total{impl=\"%s\",result=\"invalid\"} %" PRIu64
                   "\n",
                   cr_verifier()->name, keys.valid, cr_verifier()->name, keys.invalid);
-    one(out, "creto_vertices_bad_signature_total", "counter",
-        "Vertices whose author did not sign them.", counters->vertices_bad_signature);
-    one(out, "creto_vertices_bad_payload_total", "counter",
-        "Vertices whose payload does not match or decode.", counters->vertices_bad_payload);
     one(out, "creto_vertices_refused_total", "counter", "Vertices refused for want of memory.",
         counters->vertices_refused);
     one(out, "creto_ranges_served_total", "counter", "Ranges of old commits served.",
@@ -172,6 +177,7 @@ struct figures {
     struct cr_core_stats core;
     struct cr_executor_stats executor;
     struct cr_node_counters counters;
+    struct cr_blame blame;
     struct cr_authors offenders;
     struct cr_net_stats net;
     struct cr_net_peer_stats peers[CR_VALIDATORS_MAX];
@@ -187,6 +193,7 @@ void cr_node_metrics(void *context, struct cr_text *out)
     f->core = node->core_stats;
     f->executor = node->executor_stats;
     f->counters = node->counters_shown;
+    f->blame = node->blame_shown;
     f->offenders = (struct cr_authors){0};
     for (uint32_t i = 0; i < node->offences_count; i++)
         cr_authors_add(&f->offenders, node->offences[i].author);
@@ -207,7 +214,7 @@ void cr_node_metrics(void *context, struct cr_text *out)
     one(out, "creto_mempool_transactions", "gauge", "Transactions without a result.",
         f->status.mempool_txs);
     one(out, "creto_mempool_bytes", "gauge", "Their bytes.", f->status.mempool_bytes);
-    peers(out, node, f->peers, &f->core, &f->counters);
+    peers(out, node, f->peers, &f->core, &f->blame);
     leaders(out, node, &f->core);
     accused(out, node, &f->core, &f->offenders);
     storage(out, node);

@@ -13,6 +13,7 @@
 #include "core/core.h"
 #include "net/net.h"
 #include "node/accuse.h"
+#include "node/blame.h"
 #include "node/body.h"
 #include "node/config.h"
 #include "node/disk.h"
@@ -50,8 +51,6 @@ struct cr_node_range {
 };
 
 struct cr_node_counters {
-    uint64_t frames_bad[CR_VALIDATORS_MAX]; /* frames that do not decode, by peer */
-    uint64_t vertices_bad_signature, vertices_bad_payload;
     uint64_t vertices_refused; /* bodies full */
     uint64_t ranges_served, ranges_refused;
     uint64_t wakeups;
@@ -111,6 +110,7 @@ struct cr_node {
     int exit_code;
     bool stopping;
     struct cr_node_counters counters;
+    struct cr_blame blame;
     struct cr_report_limit report_limit, equivocation_limit;
 
     /* Shared with API threads. */
@@ -121,6 +121,7 @@ struct cr_node {
     struct cr_core_stats core_stats;
     struct cr_executor_stats executor_stats;
     struct cr_node_counters counters_shown;
+    struct cr_blame blame_shown;
     struct cr_net_stats net_stats;
     struct cr_net_peer_stats peer_stats[CR_VALIDATORS_MAX];
     uint32_t offences_count;

@@ -105,6 +105,7 @@ void cr_node_update_status(struct cr_node *node)
     node->core_stats = core;
     node->executor_stats = executor;
     node->counters_shown = node->counters;
+    node->blame_shown = node->blame;
     node->offences_count = 0;
     for (uint32_t i = 0; i < node->committee.validators_count; i++) {
         const struct cr_entry_offence *offence = cr_accuse_recorded(node->accuse, i);

@@ -94,13 +94,13 @@ static void measure(uint32_t crashed)
     run_until(&cluster, SECONDS_BEFORE * SECOND);
     const uint32_t commits = cluster.nodes[NODES - 1].commits;
     run_until(&cluster, (SECONDS_BEFORE + SECONDS_MEASURED) * SECOND);
-    const double round_ms =
-        SECONDS_MEASURED * 1000.0 / (cluster.nodes[NODES - 1].commits - commits);
+    const uint32_t *us = samples.us;
+    const double round_ms = SECONDS_MEASURED * 1e3 / (cluster.nodes[NODES - 1].commits - commits);
     qsort(samples.us, samples.count, sizeof samples.us[0], by_value);
     printf("{\"bench\": \"latency_wan_n10_crashed%u\", \"unit\": \"ms\", \"mean\": %.1f, "
            "\"median\": %.1f, \"p99\": %.1f, \"round\": %.1f, \"samples\": %u}\n",
-           crashed, samples.sum / samples.count / 1e3, samples.us[samples.count / 2] / 1e3,
-           samples.us[samples.count / 100 * 99] / 1e3, round_ms, samples.count);
+           crashed, samples.sum / samples.count / 1e3, us[(size_t)(samples.count * 0.5)] / 1e3,
+           us[(size_t)(samples.count * 0.99)] / 1e3, round_ms, samples.count);
     cluster_free(&cluster);
 }
 

@@ -11,6 +11,7 @@
 enum {
     STEPS_IN_INSTANT_MAX = 20000, /* a restart replays its window in one instant */
     COMMITS_APART_MAX = 2,
+    CONNECTED_US = 5 * 1000 * 1000, /* who came late at the start leads by then */
 };
 
 static const char *digest_text(const struct cr_hash *digest)
@@ -238,6 +239,9 @@ void cr_check_step(struct cr_host *host)
         cr_run_fail("node %" PRIu32 " stands at commit %" PRIu64 " but has delivered %" PRIu64,
                     host->self, host->stats.commit_index, host->commit_index);
     }
+    if (sim->plan.scenario->steady && sim->now_us > CONNECTED_US &&
+        !cr_authors_is_empty(&host->stats.suspended_leaders))
+        cr_run_fail("node %" PRIu32 " has suspended a leader without a fault", host->self);
     if (check->instant_us != sim->now_us) check->steps_in_instant = 0;
     check->instant_us = sim->now_us;
     if (++check->steps_in_instant > STEPS_IN_INSTANT_MAX) {

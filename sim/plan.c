@@ -40,6 +40,8 @@ static const struct cr_scenario scenarios[] = {
     {"cuts", "partitions of every form", CUTS, false, false},
     {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false},
     {"deaths", "killed processes, lost power, lost data", DEATHS, false, false},
+    {"slow", "leaders that are slow or dead for a while", BIT(DELAY) | BIT(LINK) | BIT(CRASH),
+     false, false},
     {"stalls", "nodes and disks that stand still", STALLS, false, false},
     {"disks", "disks that fail, fill up, rot, go back in time, with killed processes",
      DISKS | DEATHS | BIT(DISK), false, false},

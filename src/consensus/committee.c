@@ -79,7 +79,7 @@ uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struc
     if (committee->equal) return cr_authors_count(set) * committee->stake[0];
     uint64_t stake = 0;
     for (uint32_t word = 0; word < CR_AUTHOR_WORDS; word++) {
-        const uint64_t(*quad)[16] = &committee->quads[16 * word];
+        const uint64_t(*quad)[16] = &committee->quads[word * (size_t)16];
         for (uint64_t bits = set->words[word]; bits != 0; bits >>= 4)
             stake += (*quad++)[bits & 15];
     }

@@ -175,7 +175,8 @@ static void a_quorum_leads_whatever_the_scores(void **state)
         struct cr_schedule s;
         cr_schedule_init(&s, &c);
         for (uint32_t w = 0; w < 200; w++) {
-            const struct cr_authors in_time = {{cr_prng_next(&random) | cr_prng_next(&random)}};
+            const uint64_t half = cr_prng_next(&random);
+            const struct cr_authors in_time = {{half | cr_prng_next(&random)}};
             for (uint32_t a = 0; a < n; a++)
                 scores[a] = cr_prng_below(&random, 4) * (CR_SCORE_ONE / 3);
             for (uint32_t k = 0; k < 3; k++)
@@ -322,7 +323,7 @@ static void scores_are_frozen(void **state)
 static void restart(struct cr_schedule *schedule, const struct cr_chain *chain, uint32_t window,
                     const struct cr_schedule_state *saved, struct cr_prng *random)
 {
-    uint32_t order[SCENE_VERTICES_MAX];
+    uint32_t order[SCENE_VERTICES_MAX] = {0};
     counter_init(&restarted, window);
     memset(schedule, 0x5a, sizeof *schedule);
     cr_schedule_init(schedule, &scene.committee);

@@ -66,7 +66,8 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
  * STATUS and FETCH add SENDs; and the timed parts one message per peer each. */
 static uint32_t effects_max(uint32_t n, uint32_t window, uint32_t pool)
 {
-    return 2 * pool + 2 * window + pool / n + 2 * n + CR_STATUS_PUSH_MAX + CR_FETCH_REFS_MAX + 16;
+    return 2 * pool + 2 * window + pool / n + 2 * n + CR_STATUS_PUSH_MAX + CR_HELP_MAX +
+           CR_FETCH_REFS_MAX + 16;
 }
 
 void cr_effects_init(struct cr_arena *arena, struct cr_effects *effects,
@@ -249,6 +250,7 @@ static void accept(struct cr_core *core, struct cr_dag_vertex *v)
         if (v->round > core->own.proposed) core->own.proposed = v->round;
     }
     cr_pacemaker_on_accept(core, v);
+    if (core->started) cr_fetch_help(core, v);
 }
 
 static void release(struct cr_core *core, struct cr_dag_vertex *v)
@@ -550,6 +552,7 @@ void cr_core_step(struct cr_core *core, const struct cr_event *event, struct cr_
     core->commit_refs_used = 0;
     core->commit_bodies_used = 0;
     core->commits = 0;
+    core->helped = 0;
 
     dispatch(core, event);
     settle(core);

@@ -131,6 +131,30 @@ void cr_fetch_answer(struct cr_core *core, const struct cr_event *event)
     }
 }
 
+/* A vertex without one of the round before had to do without it: its author has not got it, though
+ * we have. Two of us push it, others for every author and round, so that neither one dead node nor
+ * a lost frame is in the way and no peer gets ten copies. Only for who keeps up: the rest comes by
+ * sync. Equivocators are left out on purpose and need no help. */
+void cr_fetch_help(struct cr_core *core, const struct cr_dag_vertex *v)
+{
+    const struct cr_dag *dag = &core->dag;
+    const uint32_t n = core->validators_count;
+    if (v->author == core->self || !core->peers[v->author].up) return;
+    if (v->round + 2 < dag->highest || !cr_dag_in_window(dag, v->round - 1)) return;
+    const struct cr_authors lacks =
+        cr_authors_without(cr_dag_round(dag, v->round - 1)->present, &v->parents);
+    for (uint32_t a = cr_authors_next(&lacks, 0); a < CR_VALIDATORS_MAX;
+         a = cr_authors_next(&lacks, a + 1)) {
+        const struct cr_dag_vertex *y = cr_dag_slot_first(dag, v->round - 1, a);
+        if ((core->self + n - (a + v->round) % n) % n >= CR_HELPERS) continue;
+        if (a == core->self || a == v->author || dag->equivocal[a] > dag->gc_round) continue;
+        if (y == NULL || y->state != CR_DAG_ACCEPTED || core->helped == CR_HELP_MAX) continue;
+        CR_COVER(peer_helped);
+        core->helped++;
+        send(core, v->author, y);
+    }
+}
+
 /* ---- status ---- */
 
 void cr_status_send(struct cr_core *core, uint32_t peer)

@@ -17,6 +17,8 @@
 enum {
     CR_CLOCK_TIMES = 8,      /* rounds whose beginning is remembered for the adaptive wait */
     CR_STATUS_PUSH_MAX = 16, /* own vertices sent in answer to one STATUS */
+    CR_HELP_MAX = 32,        /* vertices of others pushed in one step */
+    CR_HELPERS = 2,          /* nodes that push the same one to the same peer */
     CR_CLOCK_DRIFT_MS = 500, /* a vertex may be this much ahead of our clock */
     CR_SYNC_LAG = 8,         /* commits behind before old commits are asked for */
     CR_SYNC_NEAR = 2,        /* and how close is close enough */
@@ -136,6 +138,7 @@ struct cr_core {
     uint64_t sent_us[CR_ROUND_WINDOW]; /* when own vertices were broadcast, by round */
     uint64_t fetch_us;
     uint64_t status_us;
+    uint32_t helped; /* vertices of others pushed in this step */
 
     /* What the effects of one step point to. */
     struct cr_effects *effects;
@@ -176,6 +179,8 @@ void cr_fetch_expect(struct cr_core *core, uint64_t ask_at_us);
 uint64_t cr_fetch_first_us(const struct cr_core *core);
 void cr_fetch_run(struct cr_core *core);
 void cr_fetch_answer(struct cr_core *core, const struct cr_event *event);
+/* The author of a new vertex gets what it visibly lacks. */
+void cr_fetch_help(struct cr_core *core, const struct cr_dag_vertex *v);
 void cr_status_run(struct cr_core *core);
 void cr_status_send(struct cr_core *core, uint32_t peer);
 void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_status *status);

@@ -120,6 +120,38 @@ static void restarts_change_nothing(void **state)
     }
 }
 
+/* Goal: a restart at any commit of a run gives the later commits and the state of the schedule
+ * after each of them again, byte for byte (the harness asserts it): with an equivocator, a late
+ * node, leaders that turn bad and return, and a horizon that moves. */
+static void restart_at_every_commit(void **state)
+{
+    (void)state;
+    cluster_init(&cluster, 4, 5);
+    cluster.config.gc_depth = 8;
+    cluster.config.score_window = 3;
+    cluster.lying = true;
+    cluster.check_every = 0;
+    start_all();
+    run_until(&cluster, SECOND / 5);
+    stop_node(&cluster, 2);
+    run_until(&cluster, SECOND / 2);
+    start_node(&cluster, 2, 0);
+    run_until(&cluster, SECOND);
+    const uint32_t commits = cluster.nodes[1].commits;
+    struct cr_core_stats stats;
+    cr_core_stats(cluster.nodes[1].core, &stats);
+    assert_true(commits > 100);
+    assert_true(stats.commit_index == commits);
+    for (uint32_t back = 0; back <= commits; back++) {
+        stop_node(&cluster, 1);
+        start_node(&cluster, 1, back);
+        cr_core_stats(cluster.nodes[1].core, &stats);
+        assert_true(stats.commit_index >= commits);
+        cr_core_check(cluster.nodes[1].core);
+    }
+    cluster_free(&cluster);
+}
+
 /* Goal: what the guard says was signed is never signed again (the harness asserts it), and the node
  * comes back: after a torn tail the round is burned, after a lost log everything is fetched. */
 static void signed_rounds_are_burned(void **state)
@@ -277,11 +309,11 @@ static void equivocator_is_contained(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_cores_agree),          cmocka_unit_test(small_committees_work),
-        cmocka_unit_test(one_of_four_crashed),       cmocka_unit_test(late_joiner_syncs),
-        cmocka_unit_test(restarts_change_nothing),   cmocka_unit_test(signed_rounds_are_burned),
-        cmocka_unit_test(partition_heals),           cmocka_unit_test(equivocator_is_contained),
-        cmocka_unit_test(troubled_clusters_recover),
+        cmocka_unit_test(four_cores_agree),         cmocka_unit_test(small_committees_work),
+        cmocka_unit_test(one_of_four_crashed),      cmocka_unit_test(late_joiner_syncs),
+        cmocka_unit_test(restart_at_every_commit),  cmocka_unit_test(restarts_change_nothing),
+        cmocka_unit_test(signed_rounds_are_burned), cmocka_unit_test(partition_heals),
+        cmocka_unit_test(equivocator_is_contained), cmocka_unit_test(troubled_clusters_recover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

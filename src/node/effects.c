@@ -2,6 +2,7 @@
 /* effects.c: performs what the core orders. */
 #include <string.h>
 
+#include "node/byz.h"
 #include "node/clock.h"
 #include "node/halt.h"
 #include "node/replica.h"
@@ -160,6 +161,7 @@ static void accuse(struct cr_node *node, const struct cr_effect *effect)
 
 void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
 {
+    if (cr_byz_perform(node, effect)) return;
     switch (effect->kind) {
     case CR_EFFECT_PROPOSE: propose(node, effect); return;
     case CR_EFFECT_STORE: store(node, effect); return;

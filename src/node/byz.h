@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* byz.h: where the test program creto-byz (tests/byz) does something else than an honest node. In
+ * the product these functions are empty and there is no way to make them anything else. */
+#ifndef CR_NODE_BYZ_H
+#define CR_NODE_BYZ_H
+
+#include "core/core.h"
+
+struct cr_node;
+
+#ifdef CR_BYZANTINE
+/* Whether it performed the effect in its own way. */
+bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect);
+/* In each turn of the main loop, before what was queued is written. */
+void cr_byz_turn(struct cr_node *node);
+#else
+static inline bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect)
+{
+    (void)node;
+    (void)effect;
+    return false;
+}
+static inline void cr_byz_turn(struct cr_node *node)
+{
+    (void)node;
+}
+#endif
+
+#endif

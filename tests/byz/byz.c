@@ -24,16 +24,25 @@
 
 enum { FLOOD_FRAMES = 50, EVERY_US = 20 * 1000 };
 
-#define STRATEGIES(X)                                                                             \
-    X(HONEST, "")                                                                                 \
-    X(SILENT, "silent")                                                                           \
-    X(EQUIVOCATE, "equivocate")                                                                   \
-    X(WITHHOLD, "withhold") X(SIGNATURE, "signature") X(GARBAGE, "garbage") X(PAYLOAD, "payload") \
-        X(STATUS, "status") X(FUTURE, "future") X(PARENTS, "parents") X(FLOOD, "flood")
-#define STRATEGY_ENUM(name, text) name,
-#define STRATEGY_TEXT(name, text) text,
-enum strategy { STRATEGIES(STRATEGY_ENUM) };
-static const char *const texts[] = {STRATEGIES(STRATEGY_TEXT)};
+enum strategy {
+    HONEST,
+    SILENT,
+    EQUIVOCATE,
+    WITHHOLD,
+    SIGNATURE,
+    GARBAGE,
+    PAYLOAD,
+    STATUS,
+    FUTURE,
+    PARENTS,
+    FLOOD,
+};
+static const char *const texts[] = {
+    [HONEST] = "honest",     [SILENT] = "silent",       [EQUIVOCATE] = "equivocate",
+    [WITHHOLD] = "withhold", [SIGNATURE] = "signature", [GARBAGE] = "garbage",
+    [PAYLOAD] = "payload",   [STATUS] = "status",       [FUTURE] = "future",
+    [PARENTS] = "parents",   [FLOOD] = "flood",
+};
 
 static struct {
     bool known;

@@ -39,7 +39,11 @@ act equivocate 1
 recorded() { # which validators are on record at which commit
     get "$1" /v1/offences | jq -c '[.offences[] | [.validator, .commit_index]]'
 }
-on_record() { [ "$(recorded 0 | jq length)" = 1 ] && [ "$(recorded 1)" = "$(recorded 0)" ] && [ "$(recorded 2)" = "$(recorded 0)" ]; }
+on_record() {
+    local all
+    all=$(for n in 0 1 2; do recorded $n; done | sort -u)
+    [ "$(wc -l <<<"$all")" = 1 ] && [ "$(jq length <<<"$all")" = 1 ]
+}
 check 'equivocate: it is on record at every honest node at the same commit' wait_until 20 on_record
 # Those that are not cut off first.
 act status 1

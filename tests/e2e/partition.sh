@@ -4,33 +4,14 @@
 # Method: four network namespaces on one bridge; the cut is an unplugged cable in the middle (two bridges
 # joined by a veth pair). Needs the right to make namespaces; without it the test is skipped.
 . "$(dirname "$0")/lib.sh"
-tag=cr$$
-prefix=10.213.$((RANDOM % 200 + 20))
-also_ended() {
-    for n in 0 1 2 3; do ip netns del $tag-$n; done
-    ip netns del $tag-hub
-} 2>/dev/null
-if ! ip netns add $tag-hub 2>/dev/null; then
+. "$(dirname "$0")/netns.sh"
+also_ended() { netns_down; }
+if ! netns_up 4 2; then
     trap - EXIT
     rm -rf "$home"
     echo 'skipped: network namespaces need root'
     exit 77
 fi
-hub() { ip netns exec $tag-hub "$@"; }
-in_node() { local n=$1; shift; ip netns exec "$tag-$n" "$@"; }
-# Two halves: bridge half0 holds nodes 0 and 1, half1 nodes 2 and 3, cable-a/cable-b joins them.
-hub ip link add half0 type bridge && hub ip link add half1 type bridge
-hub ip link add cable-a type veth peer name cable-b
-hub ip link set cable-a master half0 up && hub ip link set cable-b master half1 up
-for n in 0 1 2 3; do
-    ip netns add $tag-$n
-    hub ip link add port$n type veth peer name eth0 netns $tag-$n
-    hub ip link set port$n master half$((n / 2)) up
-    in_node $n ip address add $prefix.$((n + 1))/24 dev eth0
-    in_node $n ip link set eth0 up
-    in_node $n ip link set lo up
-done
-hub ip link set half0 up && hub ip link set half1 up
 
 validators=()
 for n in 0 1 2 3; do
@@ -55,7 +36,7 @@ submit() { # NODE KEY WAIT
 must 'all nodes are ready' wait_until 20 eval 'is_ready 0 && is_ready 1 && is_ready 2 && is_ready 3'
 check 'a transaction is final' eval 'submit 0 before final >/dev/null'
 
-hub ip link set cable-a down
+unplug
 sleep 3 # what was under way when the cable went has settled
 before=$(for n in 0 1 2 3; do commit_of $n; done)
 id=$(submit 0 during accepted | jq -r .id)
@@ -66,7 +47,7 @@ check 'the transaction is received, and no more' equal "$(get 0 "/v1/transaction
 check 'the halves say that they are not ready' eval '! is_ready 0 && ! is_ready 3'
 check 'every node lives' eval 'alive 0 && alive 1 && alive 2 && alive 3'
 
-hub ip link set cable-a up
+plug
 is_final() { [ "$(get "$1" "/v1/transactions/$id" | jq -r .state)" = final ]; }
 check 'healed, the transaction becomes final' wait_until 15 is_final 0
 check 'at the other half too' wait_until 10 is_final 3

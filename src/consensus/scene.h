@@ -169,8 +169,11 @@ static void scene_settle(struct scene *s)
 static void scene_feed(struct scene *s, uint32_t i)
 {
     const struct scene_vertex *v = &s->vertices[i];
-    const struct cr_dag_arrival arrival = {
-        .header = &v->header, .digest = &v->digest, .body = i, .wait_above = s->dag.gc_round};
+    const struct cr_dag_arrival arrival = {.header = &v->header,
+                                           .digest = &v->digest,
+                                           .body = i,
+                                           .wait_above = s->dag.gc_round,
+                                           .returning = true};
     CR_ASSERT(cr_dag_has_room(&s->dag, &v->header, &v->digest, true));
     cr_dag_insert(&s->dag, &arrival);
     scene_settle(s);

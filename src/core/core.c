@@ -127,8 +127,10 @@ static enum cr_verdict place(const struct cr_core *core, const struct cr_header 
         CR_COVER(arrival_far_ahead);
         return CR_VERDICT_FAR;
     }
-    /* Too early by our clock: it is asked for again when something needs it. */
-    if (!core->syncer.active && header->timestamp_ms > core->wall_ms &&
+    /* Too early by our clock: it is asked for when something needs it. Then it is taken: whoever
+     * built on it may be correct, and no clock may keep us from following. */
+    const bool wanted = cr_dag_find(dag, header->round, header->author, digest) != NULL;
+    if (!core->syncer.active && !wanted && header->timestamp_ms > core->wall_ms &&
         header->timestamp_ms - core->wall_ms > CR_CLOCK_DRIFT_MS) {
         CR_COVER(arrival_from_the_future);
         return CR_VERDICT_FAR;
@@ -178,14 +180,13 @@ static struct cr_dag_vertex *take(struct cr_core *core, const struct cr_event_ve
         /* In sync, ancestors that no undecided slot can need may be absent (protocol 8.3). */
         .wait_above = core->syncer.active && leader_round > gc_round ? leader_round : gc_round,
         .holds = holds,
+        .returning = !core->started,
     };
     if (in.wait_above > gc_round) CR_COVER(relaxed_wait);
     const uint32_t missing = core->dag.missing;
     struct cr_dag_vertex *v = cr_dag_insert(&core->dag, &in);
-    if (core->dag.missing > missing) {
-        CR_COVER(ancestor_missing);
-        cr_fetch_expect(core, in.ask_at_us);
-    }
+    if (core->dag.missing > missing) CR_COVER(ancestor_missing);
+    if (core->dag.missing > 0) cr_fetch_expect(core, in.ask_at_us);
     return v;
 }
 

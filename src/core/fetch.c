@@ -10,6 +10,7 @@ enum {
     CROWDED_US = 1000, /* another scan when a request was full */
     STATUS_BUSY_US = 200 * 1000,
     STATUS_IDLE_US = 1000 * 1000,
+    ANSWER_AGAIN_US = 20 * 1000,
     PUSH_AGAIN_US = 100 * 1000, /* what was sent later than this may still be on its way */
 };
 
@@ -24,11 +25,12 @@ void cr_fetch_expect(struct cr_core *core, uint64_t ask_at_us)
     if (ask_at_us < core->fetch_us) core->fetch_us = ask_at_us;
 }
 
+/* Everybody once without haste, for most of those asked first may be lying; then less and less. */
 static uint64_t retry_us(const struct cr_core *core, uint32_t asks)
 {
     uint64_t wait = core->config.round_timeout_us;
     if (wait < RETRY_US_MIN) wait = RETRY_US_MIN;
-    for (uint32_t i = 1; i < asks && wait < RETRY_US_MAX; i++)
+    for (uint32_t i = core->validators_count; i < asks && wait < RETRY_US_MAX; i++)
         wait *= 2;
     return wait < RETRY_US_MAX ? wait : RETRY_US_MAX;
 }
@@ -190,6 +192,18 @@ static void push_own(struct cr_core *core, uint32_t peer, uint32_t above)
     core->peers[peer].fresh = false;
 }
 
+/* A peer that catches up wants to know how far we have got meanwhile: what we have told it is too
+ * old as soon as it has come near. */
+static void answer_straggler(struct cr_core *core, uint32_t peer, const struct cr_status *status)
+{
+    struct cr_peer *from = &core->peers[peer];
+    if (status->commit_index > core->chain.index) return;
+    if (core->chain.index - status->commit_index < CR_SYNC_LAG) return;
+    if (core->now_us - from->answered_us < ANSWER_AGAIN_US) return;
+    from->answered_us = core->now_us;
+    cr_status_send(core, peer);
+}
+
 void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_status *status)
 {
     CR_ASSERT(peer < core->validators_count);
@@ -197,7 +211,16 @@ void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_stat
     struct cr_peer *from = &core->peers[peer];
     if (status->commit_index > from->claim) from->claim = status->commit_index;
     from->oldest = status->oldest_commit;
-    if (core->started) push_own(core, peer, status->round_of_receiver);
+    if (!core->started) return;
+    push_own(core, peer, status->round_of_receiver);
+    answer_straggler(core, peer, status);
+}
+
+void cr_status_send_all(struct cr_core *core)
+{
+    for (uint32_t p = 0; p < core->validators_count; p++) {
+        if (core->peers[p].up) cr_status_send(core, p);
+    }
 }
 
 void cr_status_run(struct cr_core *core)
@@ -205,7 +228,5 @@ void cr_status_run(struct cr_core *core)
     if (core->now_us < core->status_us) return;
     const bool idle = cr_core_is_idle(core);
     core->status_us = core->now_us + (idle ? STATUS_IDLE_US : STATUS_BUSY_US);
-    for (uint32_t p = 0; p < core->validators_count; p++) {
-        if (core->peers[p].up) cr_status_send(core, p);
-    }
+    cr_status_send_all(core);
 }

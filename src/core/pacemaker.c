@@ -114,12 +114,24 @@ static struct cr_authors given_up(const struct cr_core *core, uint32_t round)
     return set;
 }
 
+/* A quorum of the round before whose authors are not known to equivocate. Whoever builds on an
+ * equivocator without need keeps its copies coming (docs/protocol.md 4.2). */
+static bool trusted_quorum(const struct cr_core *core, const struct cr_authors *present)
+{
+    struct cr_authors trusted = *present;
+    for (uint32_t a = 0; a < core->validators_count; a++) {
+        if (core->dag.equivocal[a] > core->dag.gc_round) cr_authors_remove(&trusted, a);
+    }
+    return cr_core_quorum(core, &trusted);
+}
+
 /* Everybody we wait for is here. Known equivocators are not waited for. */
 static bool leaders_ready(const struct cr_core *core, uint32_t round)
 {
     const struct cr_dag *dag = &core->dag;
     if (round == 1) return true;
     const struct cr_authors *present = &cr_dag_round(dag, round - 1)->present;
+    if (!trusted_quorum(core, present)) return false;
     const struct cr_authors hopeless = given_up(core, round);
     for (uint32_t a = 0; a < dag->validators_count; a++) {
         if (!cr_authors_has(&core->schedule.allowed, a)) continue;

@@ -58,9 +58,10 @@ struct cr_pacemaker {
 
 struct cr_peer {
     bool up;
-    bool fresh;      /* came up since its last STATUS: what was sent before may be lost */
-    uint64_t claim;  /* highest commit index it has claimed, in a status or a header */
-    uint64_t oldest; /* first commit it can serve */
+    bool fresh;           /* came up since its last STATUS: what was sent before may be lost */
+    uint64_t claim;       /* highest commit index it has claimed, in a status or a header */
+    uint64_t oldest;      /* first commit it can serve */
+    uint64_t answered_us; /* when a STATUS of it was last answered by one of ours */
 };
 
 struct cr_syncer {
@@ -182,6 +183,7 @@ void cr_fetch_answer(struct cr_core *core, const struct cr_event *event);
 /* The author of a new vertex gets what it visibly lacks. */
 void cr_fetch_help(struct cr_core *core, const struct cr_dag_vertex *v);
 void cr_status_run(struct cr_core *core);
+void cr_status_send_all(struct cr_core *core);
 void cr_status_send(struct cr_core *core, uint32_t peer);
 void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_status *status);
 

@@ -11,6 +11,7 @@
 enum {
     REQUEST_US = 2 * 1000 * 1000,
     NO_PEER_US = 200 * 1000,
+    REFUSED_US = 50 * 1000, /* after an answer that helps nobody: a liar's come at once, for ever */
     STUCK_US = 10 * 1000 * 1000, /* no commit for so long: ordinary fetching must help */
     RESCUE_US = 1000 * 1000,     /* no commit for so long, and a peer has more: see protocol 8.4 */
     PAUSE_US = 1000 * 1000,      /* after the last range, before the next attempt */
@@ -152,6 +153,7 @@ void cr_sync_run(struct cr_core *core)
     if (syncer->rescue && behind_by(core, CR_SYNC_LAG)) syncer->rescue = false;
     if (is_over(core)) {
         stop(core, 0);
+        cr_status_send_all(core); /* whoever got on meanwhile answers (protocol 8.1) */
         return;
     }
     if (core->now_us - syncer->moved_us >= STUCK_US) {
@@ -177,6 +179,7 @@ void cr_sync_on_range(struct cr_core *core, const struct cr_event *event)
         event->range.to_commit - syncer->cursor >= CR_SYNC_COMMITS_MAX) {
         CR_COVER(range_refused);
         give_up_request(core);
+        syncer->wake_us = core->now_us + REFUSED_US;
         return;
     }
     syncer->asked = false;

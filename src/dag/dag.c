@@ -11,15 +11,17 @@ static uint32_t greater(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* Per author: one vertex per round of the window, `extra` copies beyond (one honest vertex per
- * author can reference a different copy, for the two or three rounds until all know of the
- * equivocation), and the missing vertices its own vertices brought up: at least two rounds full. */
+/* Per author: one vertex per round of the window, `extra` copies beyond (correct authors can each
+ * reference another copy, for the two or three rounds until all know of the equivocation), and
+ * the missing vertices that what it pays for has brought up: at least two rounds full. Two rounds
+ * are enough: of the missing ones nearest to what we hold, each brings up no more than the round
+ * below, which they share, and is itself paid for no longer. */
 void cr_dag_init(struct cr_dag *dag, struct cr_arena *arena, uint32_t validators_count,
                  uint32_t window, uint64_t key)
 {
     CR_ASSERT(validators_count > 0 && validators_count <= CR_VALIDATORS_MAX);
     CR_ASSERT(window >= 8 && (window & (window - 1)) == 0);
-    const uint32_t extra = greater(window / 2, validators_count);
+    const uint32_t extra = greater(window, validators_count);
     const uint32_t missing = greater(64, 2 * validators_count);
     const uint32_t pool = 1 + validators_count * (window + extra + missing);
     CR_ASSERT(pool <= UINT32_C(1) << CR_DAG_INDEX_BITS);
@@ -97,10 +99,10 @@ static void give_back(struct cr_dag *dag, struct cr_dag_vertex *v)
 /* ---- missing vertices ---- */
 
 static struct cr_dag_vertex *add_missing(struct cr_dag *dag, const struct cr_ref *ref,
-                                         const struct cr_dag_arrival *arrival)
+                                         const struct cr_dag_arrival *arrival, uint32_t payer)
 {
     struct cr_dag_vertex *v = take(dag, ref->round, ref->author, &ref->digest);
-    v->charged = arrival->header->author;
+    v->charged = payer;
     v->source = arrival->source;
     v->ask_at_us = arrival->ask_at_us;
 
@@ -155,27 +157,69 @@ static uint32_t new_missing(const struct cr_dag *dag, const struct cr_header *he
     return count;
 }
 
+struct claim {
+    const struct cr_dag_vertex *missing; /* its entry, when something references it */
+    uint32_t brings_up;                  /* missing vertices */
+    bool copy;                           /* not the first of its slot */
+    bool wanted;
+};
+
+static bool can_pay(const struct cr_dag *dag, uint32_t author, const struct claim *claim)
+{
+    const uint32_t copies = claim->wanted ? dag->extra_max : dag->extra_max / 2;
+    const uint32_t missing = claim->wanted ? dag->missing_max : dag->missing_max / 2;
+    const bool refund = claim->missing != NULL && claim->missing->charged == author;
+    if (claim->copy && dag->extra[author] >= copies) {
+        CR_COVER(copies_of_an_author_at_their_limit);
+        return false;
+    }
+    return dag->missing_by[author] + claim->brings_up - (refund ? 1 : 0) <= missing;
+}
+
+/* validators_count: nobody. */
+static uint32_t payer_of(const struct cr_dag *dag, uint32_t author, const struct claim *claim,
+                         bool returning)
+{
+    const uint32_t n = dag->validators_count;
+    for (uint32_t i = 0; i < n && returning; i++) {
+        if (can_pay(dag, (author + i) % n, claim)) return (author + i) % n;
+    }
+    if (claim->missing == NULL) return can_pay(dag, author, claim) ? author : n;
+    for (uint32_t at = claim->missing->waiting; at != 0; at = dag->links[at - 1]) {
+        const uint32_t payer = dag->pool[(at - 1) / n].payer;
+        if (can_pay(dag, payer, claim)) return payer;
+    }
+    return can_pay(dag, claim->missing->charged, claim) ? claim->missing->charged : n;
+}
+
+/* Counting what is missing costs a look-up for each reference, so it is tried without first. */
+static uint32_t find_payer(const struct cr_dag *dag, const struct cr_header *header,
+                           const struct cr_hash *digest, bool returning)
+{
+    const struct cr_dag_vertex *v = cr_dag_find(dag, header->round, header->author, digest);
+    const struct cr_dag_slot *slot = cr_dag_slot(dag, header->round, header->author);
+    struct claim claim = {.missing = v,
+                          .brings_up = cr_authors_count(&header->parents) + header->old_count,
+                          .copy = slot->held > 0,
+                          .wanted = v != NULL || returning};
+    uint32_t payer = payer_of(dag, header->author, &claim, returning);
+    if (payer < dag->validators_count) return payer;
+    claim.brings_up = new_missing(dag, header);
+    return payer_of(dag, header->author, &claim, returning);
+}
+
 bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
                      const struct cr_hash *digest, bool returning)
 {
     if (!cr_dag_in_window(dag, header->round)) return false;
+    const bool wanted =
+        returning || cr_dag_find(dag, header->round, header->author, digest) != NULL;
     const struct cr_dag_slot *slot = cr_dag_slot(dag, header->round, header->author);
-    if (slot->held > 0) {
-        const bool wanted =
-            returning || cr_dag_find(dag, header->round, header->author, digest) != NULL;
-        const uint32_t quota = wanted ? dag->extra_max : dag->extra_max / 2;
-        if (dag->extra[header->author] >= quota) {
-            CR_COVER(copies_of_an_author_at_their_limit);
-            return false;
-        }
-        if (!wanted && slot->held >= CR_VARIANTS_MAX) {
-            CR_COVER(copies_of_a_slot_at_their_limit);
-            return false;
-        }
+    if (!wanted && slot->held >= CR_VARIANTS_MAX) {
+        CR_COVER(copies_of_a_slot_at_their_limit);
+        return false;
     }
-    const uint32_t most = cr_authors_count(&header->parents) + header->old_count;
-    const uint32_t room = dag->missing_max - dag->missing_by[header->author];
-    return most <= room || new_missing(dag, header) <= room;
+    return find_payer(dag, header, digest, returning) < dag->validators_count;
 }
 
 static void enter_slot(struct cr_dag *dag, struct cr_dag_vertex *v)
@@ -189,9 +233,21 @@ static void enter_slot(struct cr_dag *dag, struct cr_dag_vertex *v)
     if (slot->held++ == 0) return;
 
     CR_COVER(second_copy_held);
-    dag->extra[v->author]++;
+    v->spare = true;
+    dag->extra[v->payer]++;
     dag->equivocal[v->author] = greater(dag->equivocal[v->author], v->round);
     cr_dag_round(dag, v->round)->variants = true;
+}
+
+/* Somebody else has built on what only its author was known to have, and its author may keep it
+ * back for ever: now ask the other one. */
+static void retell(struct cr_dag_vertex *to, const struct cr_dag_arrival *arrival)
+{
+    if (to->state != CR_DAG_MISSING) return;
+    if (to->source != to->author || arrival->source == to->author) return;
+    to->source = arrival->source;
+    to->asks = 0;
+    to->ask_at_us = arrival->ask_at_us;
 }
 
 static void refer(struct cr_dag *dag, struct cr_dag_vertex *v, const struct cr_ref *ref,
@@ -199,7 +255,10 @@ static void refer(struct cr_dag *dag, struct cr_dag_vertex *v, const struct cr_r
 {
     if (ref->round <= dag->gc_round) return;
     struct cr_dag_vertex *to = cr_dag_find(dag, ref->round, ref->author, &ref->digest);
-    if (to == NULL) to = add_missing(dag, ref, arrival);
+    if (to == NULL)
+        to = add_missing(dag, ref, arrival, v->payer);
+    else
+        retell(to, arrival);
 
     const uint32_t link = cr_dag_index(v->id) * dag->validators_count + ref->author; /* < 2^25 */
     dag->refs[link] = to->id;
@@ -219,7 +278,8 @@ struct cr_dag_vertex *cr_dag_insert(struct cr_dag *dag, const struct cr_dag_arri
 {
     const struct cr_header *header = arrival->header;
     CR_ASSERT(arrival->wait_above >= dag->gc_round);
-    CR_ASSERT(cr_dag_has_room(dag, header, arrival->digest, true));
+    const uint32_t payer = find_payer(dag, header, arrival->digest, arrival->returning);
+    CR_ASSERT(payer < dag->validators_count); /* cr_dag_has_room said so */
     struct cr_dag_vertex *v = cr_dag_find(dag, header->round, header->author, arrival->digest);
     if (v == NULL) {
         v = take(dag, header->round, header->author, arrival->digest);
@@ -233,6 +293,8 @@ struct cr_dag_vertex *cr_dag_insert(struct cr_dag *dag, const struct cr_dag_arri
     v->parents = header->parents;
     v->payload = header->payload_count > 0;
     v->waits = arrival->holds;
+    v->payer = payer;
+    v->spare = false;
     dag->suspended++;
     enter_slot(dag, v);
 
@@ -353,6 +415,7 @@ void cr_dag_release(struct cr_dag *dag, struct cr_dag_vertex *v)
     case CR_DAG_ACCEPTED: dag->accepted--; break;
     case CR_DAG_FREE: CR_UNREACHABLE();
     }
+    if (v->state != CR_DAG_MISSING && v->spare) dag->extra[v->payer]--;
     let_children_go(dag, v);
     give_back(dag, v);
 }
@@ -362,11 +425,8 @@ void cr_dag_raise_horizon(struct cr_dag *dag)
     struct cr_dag_round *round = cr_dag_round(dag, dag->gc_round + 1);
     CR_ASSERT(round->first == 0);
     CR_ASSERT(round->missing_count == 0);
-    for (uint32_t a = 0; a < dag->validators_count; a++) {
-        struct cr_dag_slot *slot = cr_dag_slot(dag, dag->gc_round + 1, a);
-        if (slot->held > 1) dag->extra[a] -= slot->held - 1;
-        *slot = (struct cr_dag_slot){0};
-    }
+    for (uint32_t a = 0; a < dag->validators_count; a++)
+        *cr_dag_slot(dag, dag->gc_round + 1, a) = (struct cr_dag_slot){0};
     *round = (struct cr_dag_round){0};
     dag->gc_round++;
     dag->highest = greater(dag->highest, dag->gc_round);

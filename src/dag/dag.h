@@ -49,6 +49,8 @@ struct cr_dag_vertex {
     struct cr_authors old;     /* authors referenced below round - 1 */
     uint32_t slot_next;        /* index: next held copy of this author and round, by digest */
     uint32_t waits;            /* references not accepted, and holds */
+    uint32_t payer;            /* author whose quotas bear it and what it brings up */
+    bool spare;                /* it came as a second copy: a spare of its payer */
     bool committed;
     bool own_cone; /* an ancestor of a vertex of ours, or ours */
     bool payload;  /* has transactions */
@@ -60,7 +62,7 @@ struct cr_dag_vertex {
     struct cr_authors voters, nonvoters, certifiers;
 
     /* Missing. */
-    uint32_t charged;                    /* author whose vertex brought the reference up */
+    uint32_t charged;                    /* payer of the vertex that brought the reference up */
     uint32_t source;                     /* peer that sent that vertex */
     uint32_t asks;                       /* requests sent so far */
     uint64_t ask_at_us;                  /* when to ask next */
@@ -90,8 +92,8 @@ struct cr_dag {
     uint32_t validators_count;
     uint32_t window;      /* rounds gc_round + 1 .. gc_round + window - 1 can be held */
     uint32_t pool_max;    /* index 0 is not used */
-    uint32_t extra_max;   /* second and later copies held per author */
-    uint32_t missing_max; /* missing vertices charged to one author */
+    uint32_t extra_max;   /* second and later copies that one author pays for */
+    uint32_t missing_max; /* missing vertices that one author pays for */
     uint64_t key;
 
     uint32_t gc_round;
@@ -178,9 +180,11 @@ static inline struct cr_dag_vertex *cr_dag_slot_next(const struct cr_dag *dag,
 struct cr_dag_vertex *cr_dag_find(const struct cr_dag *dag, uint32_t round, uint32_t author,
                                   const struct cr_hash *digest);
 
-/* Whether the vertex may be held now: within the window, within the quotas of its author. Copies
- * beyond the first are taken freely up to half the quota; the rest is for those that something
- * references, or that were held before a restart (`returning`: all that fitted then fits now). */
+/* Whether the vertex may be held now: within the window, and somebody can pay for it. An author pays
+ * for its own vertices up to half of its quotas. For one that something held references pays whoever
+ * pays for that, up to the whole of its quotas: what liars build on nobody else pays for, and
+ * what a correct author builds on no liar can keep out. `returning`: it was held before a restart,
+ * and all that fitted then fits now, whoever pays. */
 bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
                      const struct cr_hash *digest, bool returning);
 
@@ -192,6 +196,7 @@ struct cr_dag_arrival {
     uint64_t ask_at_us;  /* when to ask for it */
     uint32_t wait_above; /* wait only for references above this round, >= gc_round */
     uint32_t holds;      /* extra reasons to wait, each ended by cr_dag_unhold */
+    bool returning;      /* as in cr_dag_has_room */
 };
 /* Takes a vertex that has room and is not held yet. It becomes ready when nothing is missing. */
 struct cr_dag_vertex *cr_dag_insert(struct cr_dag *dag, const struct cr_dag_arrival *arrival);

@@ -139,6 +139,23 @@ static void check_round(const struct cr_dag *dag, uint32_t round)
     }
 }
 
+static void check_payers(const struct cr_dag *dag)
+{
+    uint32_t extra[CR_VALIDATORS_MAX] = {0}, missing[CR_VALIDATORS_MAX] = {0};
+    for (uint32_t i = 1; i < dag->pool_max; i++) {
+        const struct cr_dag_vertex *v = &dag->pool[i];
+        if (v->state == CR_DAG_FREE) continue;
+        if (v->state == CR_DAG_MISSING)
+            missing[v->charged]++;
+        else if (v->spare)
+            extra[v->payer]++;
+    }
+    for (uint32_t a = 0; a < dag->validators_count; a++) {
+        CR_ASSERT(missing[a] == dag->missing_by[a]);
+        CR_ASSERT(extra[a] == dag->extra[a]);
+    }
+}
+
 void cr_dag_check(const struct cr_dag *dag, uint32_t votes_above)
 {
     uint32_t counts[CR_DAG_ACCEPTED + 1] = {0};
@@ -152,6 +169,7 @@ void cr_dag_check(const struct cr_dag *dag, uint32_t votes_above)
     CR_ASSERT(counts[CR_DAG_ACCEPTED] == dag->accepted);
     for (uint32_t r = dag->gc_round + 1; r < dag->gc_round + dag->window; r++)
         check_round(dag, r);
+    check_payers(dag);
     for (uint32_t a = 0; a < dag->validators_count; a++) {
         CR_ASSERT(dag->missing_by[a] <= dag->missing_max);
         CR_ASSERT(dag->extra[a] <= dag->extra_max);

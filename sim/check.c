@@ -38,6 +38,7 @@ static struct cr_check_commit *commit_at(struct cr_sim *sim, uint64_t index)
 void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
                      const struct cr_hash *digest)
 {
+    if (cr_byz_is_liar(host->sim, host->self)) return;
     if (commit->index != host->commit_index + 1) {
         cr_run_fail("node %" PRIu32 " goes from commit %" PRIu64 " to commit %" PRIu64, host->self,
                     host->commit_index, commit->index);
@@ -121,6 +122,7 @@ void cr_check_peer(const struct cr_host *host, uint32_t peer)
 
 void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head)
 {
+    if (cr_byz_is_liar(sim, node)) return;
     struct cr_check_commit *agreed = commit_at(sim, head->index);
     if (!agreed->executed) {
         agreed->executed = true;
@@ -177,6 +179,7 @@ static void check_durable(struct cr_host *host, const struct cr_body *own, uint3
 void cr_check_wire(struct cr_host *host, const struct cr_body *own)
 {
     static struct cr_vertex vertex;
+    if (cr_byz_is_liar(host->sim, host->self)) return;
     if (check_one_voice(host, own)) return; /* of an earlier life, from the log or from a peer */
     if (!cr_disk_is_durable(&host->disk, &own->digest)) {
         cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32 " before it is durable",
@@ -199,12 +202,26 @@ void cr_check_wire(struct cr_host *host, const struct cr_body *own)
                       &header->old[i].digest);
 }
 
+void cr_check_evidence(struct cr_host *host, const struct cr_body *a, const struct cr_body *b)
+{
+    struct cr_sim *sim = host->sim;
+    if (cr_byz_is_liar(sim, host->self)) return;
+    if (a->author != b->author || a->round != b->round || cr_hash_equal(&a->digest, &b->digest))
+        cr_run_fail("node %" PRIu32 " calls two vertices evidence that do not conflict",
+                    host->self);
+    if (!cr_byz_is_liar(sim, a->author))
+        cr_run_fail("node %" PRIu32 " holds evidence against node %" PRIu32 ", which is correct",
+                    host->self, a->author);
+    sim->check.evidence_total++;
+}
+
 void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict)
 {
     CR_ASSERT((uint32_t)verdict < CR_VERDICTS_COUNT);
     host->sim->check.verdicts[verdict]++;
     if (verdict < CR_VERDICT_CROWDED) return; /* nobody's fault */
-    cr_run_fail("node %" PRIu32 " refuses v%" PRIu32 "@%" PRIu32 " (%s), though all are correct",
+    if (cr_byz_is_liar(host->sim, host->self) || cr_byz_is_liar(host->sim, body->author)) return;
+    cr_run_fail("node %" PRIu32 " refuses v%" PRIu32 "@%" PRIu32 " (%s), though both are correct",
                 host->self, body->author, body->round, cr_verdict_text(verdict));
 }
 
@@ -215,7 +232,8 @@ static void check_bounds(struct cr_host *host)
     const struct cr_sim *sim = host->sim;
     const struct cr_core_stats *stats = &host->stats;
     const uint32_t window = host->config.round_window ? host->config.round_window : CR_ROUND_WINDOW;
-    const uint32_t slots = sim->nodes_count * window;
+    const uint32_t extra = window > sim->nodes_count ? window : sim->nodes_count;
+    const uint32_t slots = sim->nodes_count * (window + (sim->liars != 0 ? extra : 0));
     const uint32_t live = host->bodies_count - host->handles_free_count;
     if (stats->vertices > slots || stats->suspended > slots || stats->missing > slots ||
         live > slots * 2) {
@@ -234,6 +252,7 @@ void cr_check_step(struct cr_host *host)
     struct cr_sim *sim = host->sim;
     struct cr_check *check = &sim->check;
     cr_core_stats(host->core, &host->stats);
+    if (cr_byz_is_liar(sim, host->self)) return;
     check_bounds(host);
     if (host->stats.commit_index != host->commit_index) {
         cr_run_fail("node %" PRIu32 " stands at commit %" PRIu64 " but has delivered %" PRIu64,
@@ -270,6 +289,7 @@ bool cr_check_is_live(struct cr_sim *sim, bool why)
         live = false;
     }
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        if (cr_byz_is_liar(sim, i)) continue;
         const uint64_t index = sim->hosts[i].executed_index;
         least = index < least ? index : least;
         most = index > most ? index : most;
@@ -302,9 +322,9 @@ void cr_check_price(struct cr_sim *sim)
     const uint64_t frames_max =
         n * (n - 1) *
         (steady ? CR_SIM_FRAMES_STEADY * rounds + 100 : CR_SIM_FRAMES_FAULTY * rounds + 2000);
-    if (sim->network.frames_total > frames_max) {
+    if (sim->network.frames_correct > frames_max) {
         cr_run_fail("STORM: %" PRIu64 " frames for %" PRIu64 " rounds, more than %" PRIu64,
-                    sim->network.frames_total, rounds, frames_max);
+                    sim->network.frames_correct, rounds, frames_max);
     }
     uint64_t decoded = 0;
     for (uint32_t i = 0; i < sim->nodes_count; i++)
@@ -332,6 +352,7 @@ void cr_check_end(struct cr_sim *sim)
 {
     cr_check_price(sim);
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        if (cr_byz_is_liar(sim, i)) continue;
         cr_check_sum(&sim->hosts[i]);
         cr_core_check(sim->hosts[i].core);
         cr_ledger_check(sim->hosts[i].executor.ledger);

@@ -41,6 +41,7 @@ struct cr_check {
     struct cr_core_stats peak; /* greatest counters seen */
     struct cr_core_stats sum;  /* totals of all processes that have ended */
     uint64_t verdicts[CR_VERDICTS_COUNT];
+    uint64_t evidence_total; /* reported by correct nodes */
 };
 
 void cr_check_step(struct cr_host *host);
@@ -52,6 +53,8 @@ void cr_check_order(struct cr_host *host, const struct cr_effect *effect);
 /* A message that names a peer goes to one that is connected, as far as this node knows. */
 void cr_check_peer(const struct cr_host *host, uint32_t peer);
 void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head);
+/* A node reports two vertices of one slot. */
+void cr_check_evidence(struct cr_host *host, const struct cr_body *a, const struct cr_body *b);
 void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict);
 /* Adds the totals of a process that ends. */
 void cr_check_sum(struct cr_host *host);

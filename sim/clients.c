@@ -127,6 +127,7 @@ void cr_clients_submit(struct cr_sim *sim, uint32_t node, uint32_t number)
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         struct cr_host *host = &sim->hosts[(node + i) % sim->nodes_count];
         if (!host->alive || host->paused) continue;
+        if (sim->now_us >= sim->plan.faults_until_us && cr_byz_is_liar(sim, host->self)) continue;
         tx->taken = true;
         tx->node = host->self;
         tx->incarnation = host->incarnation;
@@ -145,7 +146,7 @@ void cr_clients_resubmit(struct cr_sim *sim)
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
         if (tx->final || !tx->taken) continue;
-        if (sim->hosts[tx->node].incarnation != tx->incarnation)
+        if (sim->hosts[tx->node].incarnation != tx->incarnation || cr_byz_is_liar(sim, tx->node))
             cr_clients_submit(sim, tx->node, i);
     }
 }
@@ -153,6 +154,7 @@ void cr_clients_resubmit(struct cr_sim *sim)
 void cr_clients_on_result(struct cr_sim *sim, uint32_t node,
                           const struct cr_ledger_tx_result *result)
 {
+    if (cr_byz_is_liar(sim, node)) return;
     const uint32_t number = cr_map_find(&sim->clients.by_id, &result->tx->id);
     if (number == CR_MAP_NONE) {
         cr_run_fail("node %" PRIu32 " executed a transaction that no client has sent", node);

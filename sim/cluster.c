@@ -55,6 +55,7 @@ static void schedule_plan(struct cr_sim *sim)
         cr_heap_push(&sim->heap, (struct cr_happening){.at_us = entry->from_us,
                                                        .kind = CR_HAPPENING_BEGIN,
                                                        .number = i});
+        if (cr_byz_goes_on(sim, i)) continue;
         cr_heap_push(&sim->heap, (struct cr_happening){
                                      .at_us = entry->to_us, .kind = CR_HAPPENING_END, .number = i});
     }
@@ -72,6 +73,7 @@ void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options,
     sim->trace.from_us = options->trace_from_us;
     init_genesis(sim);
     init_committee(sim);
+    cr_byz_init(sim);
     cr_clients_init(sim);
     cr_network_init(sim);
     schedule_plan(sim);
@@ -81,7 +83,8 @@ void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options,
 
 static void drop_item(const struct cr_happening *happening)
 {
-    if (happening->kind == CR_HAPPENING_FRAME) cr_frame_give(happening->item);
+    if (happening->kind == CR_HAPPENING_FRAME || happening->kind == CR_HAPPENING_RELEASE)
+        cr_frame_give(happening->item);
     if (happening->kind == CR_HAPPENING_SEALED) cr_body_give(happening->item);
 }
 
@@ -97,6 +100,7 @@ static void at_host(struct cr_host *host, const struct cr_happening *happening)
     case CR_HAPPENING_SYNCED: cr_host_on_synced(host); return;
     case CR_HAPPENING_EXECUTE: cr_host_on_execute(host); return;
     case CR_HAPPENING_PEER_DOWN: cr_host_on_peer(host, happening->peer, false); return;
+    case CR_HAPPENING_RELEASE: cr_byz_release(host, happening->peer, happening->item); return;
     case CR_HAPPENING_CONNECT:
     case CR_HAPPENING_DETECT:
     case CR_HAPPENING_AGAIN:
@@ -152,6 +156,7 @@ static void dispatch(struct cr_sim *sim, const struct cr_happening *happening)
     case CR_HAPPENING_SEALED:
     case CR_HAPPENING_SYNCED:
     case CR_HAPPENING_EXECUTE:
+    case CR_HAPPENING_RELEASE:
     case CR_HAPPENING_PEER_DOWN: dispatch_to_host(sim, happening); return;
     case CR_HAPPENING_CONNECT: cr_network_connect(sim, happening->node, happening->peer); return;
     case CR_HAPPENING_DETECT:
@@ -207,7 +212,7 @@ void cr_cluster_run(struct cr_sim *sim)
 
     run_until(sim, faults_until_us + 1);
     for (uint32_t i = 0; i < sim->plan.entries_count; i++)
-        CR_ASSERT(!sim->active[i]);
+        CR_ASSERT(!sim->active[i] || cr_byz_goes_on(sim, i));
     cr_clients_resubmit(sim);
     while (!cr_check_is_live(sim, false)) {
         if (sim->now_us >= faults_until_us + CR_SIM_HEAL_US) {

@@ -8,6 +8,7 @@
 #ifndef CR_SIM_CLUSTER_H
 #define CR_SIM_CLUSTER_H
 
+#include "byz.h"
 #include "check.h"
 #include "clients.h"
 #include "heap.h"
@@ -47,6 +48,7 @@ struct cr_sim {
     struct cr_network network;
     struct cr_genesis *genesis;
     struct cr_committee committee;
+    uint32_t liars; /* bit mask (byz.h) */
     struct cr_clients clients;
     struct cr_check check;
     struct cr_trace trace;

@@ -59,6 +59,7 @@ static void on_propose(struct cr_host *host, const struct cr_header *unsigned_he
     uint8_t author[4];
 
     header = *unsigned_header;
+    if (cr_byz_is_liar(host->sim, host->self)) cr_byz_propose(host, &header);
     header.payload_count =
         fill_payload(host, payload, unsigned_header->payload_bytes, &header.payload_bytes);
     header.payload_root = cr_hash_of(payload, header.payload_bytes);
@@ -154,6 +155,10 @@ static void on_store(struct cr_host *host, const struct cr_effect *effect)
 void cr_host_send(struct cr_host *host, uint32_t peer, enum cr_stream stream,
                   struct cr_frame *frame)
 {
+    if (cr_byz_is_liar(host->sim, host->self)) {
+        cr_byz_send(host, peer, frame);
+        return;
+    }
     host->counters.frames_sent++;
     cr_network_send(host->sim, host->self, peer, stream, frame);
 }
@@ -343,10 +348,11 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
     case CR_EFFECT_DROP: on_drop(host, effect); return;
     case CR_EFFECT_REQUEUE: on_requeue(host, body_of(host, effect->body)); return;
     case CR_EFFECT_EVIDENCE:
-        cr_run_fail("node %" PRIu32 " holds evidence against node %" PRIu32
-                    ", but all nodes are correct",
-                    host->self, body_of(host, effect->body)->author);
-    case CR_EFFECT_HALT: cr_run_fail("node %" PRIu32 " halts: %s", host->self, effect->reason);
+        cr_check_evidence(host, body_of(host, effect->body), body_of(host, effect->body_other));
+        return;
+    case CR_EFFECT_HALT:
+        if (cr_byz_is_liar(host->sim, host->self)) return;
+        cr_run_fail("node %" PRIu32 " halts: %s", host->self, effect->reason);
     }
     CR_UNREACHABLE();
 }

@@ -24,6 +24,8 @@ static void break_disk(struct cr_host_faults *faults, const struct cr_plan_entry
     if (entry->to_us > faults->repaired_us) faults->repaired_us = entry->to_us;
 }
 
+#define CASE(kind, ...) case CR_FAULT_##kind:
+
 static void wish(struct wishes *wishes, const struct cr_plan_entry *entry)
 {
     switch (entry->fault) {
@@ -58,7 +60,7 @@ static void wish(struct wishes *wishes, const struct cr_plan_entry *entry)
     case CR_FAULT_DELAY:
     case CR_FAULT_LINK:
     case CR_FAULT_BANDWIDTH:
-    case CR_FAULT_RESET: /* of links */
+    case CR_FAULT_RESET: /* of links */ CR_LIES(CASE) /* of what it says */
     case CR_FAULT_NONE:
     case CR_FAULTS_END: return;
     }

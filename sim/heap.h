@@ -14,12 +14,13 @@ enum cr_happening_kind {
     CR_HAPPENING_EXECUTE,   /* the executor takes up the next commit */
     CR_HAPPENING_PEER_DOWN, /* the node notices that the connection to `peer` is gone */
     CR_HAPPENING_CONNECT,   /* node and peer try to connect */
-    CR_HAPPENING_DETECT, /* idle timeout between node and peer, if still cut; number: generation */
-    CR_HAPPENING_AGAIN,  /* number: plan entry; does what it does again and again */
-    CR_HAPPENING_BOOT,   /* a node that was down is repaired */
-    CR_HAPPENING_SUBMIT, /* number: transaction; a client sends it to the node */
-    CR_HAPPENING_BEGIN,  /* number: plan entry */
-    CR_HAPPENING_END,    /* number: plan entry */
+    CR_HAPPENING_DETECT,  /* idle timeout between node and peer, if still cut; number: generation */
+    CR_HAPPENING_AGAIN,   /* number: plan entry; does what it does again and again */
+    CR_HAPPENING_BOOT,    /* a node that was down is repaired */
+    CR_HAPPENING_SUBMIT,  /* number: transaction; a client sends it to the node */
+    CR_HAPPENING_BEGIN,   /* number: plan entry */
+    CR_HAPPENING_END,     /* number: plan entry */
+    CR_HAPPENING_RELEASE, /* a liar sends what it has held back */
 };
 
 struct cr_happening {

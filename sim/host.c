@@ -122,7 +122,7 @@ static void on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *fram
     const struct cr_arrival *arrival =
         cr_arrival_look(host->sim->arrivals, frame, bytes, bytes_count);
     const struct cr_vertex *vertex = &arrival->vertex;
-    host->counters.vertices_decoded++;
+    if (!cr_byz_is_liar(host->sim, peer)) host->counters.vertices_decoded++;
     if (!arrival->decoded) {
         host->counters.frames_refused++;
         return;
@@ -190,6 +190,7 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
                                .kind = CR_EVENT_STATUS, .peer = peer, .status = message.status});
         return;
     case CR_MESSAGE_FETCH:
+        if (cr_byz_is_liar(host->sim, host->self)) cr_byz_answer(host, peer, &message);
         cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_FETCH,
                                               .peer = peer,
                                               .refs = message.refs,

@@ -64,6 +64,8 @@ static bool is_flapped(const struct cr_sim *sim, const struct cr_plan_entry *ent
     return since_us / (1 + (uint64_t)entry->value * 1000) % 2 == 0;
 }
 
+#define CASE(kind, ...) case CR_FAULT_##kind:
+
 static void apply_entry(const struct cr_sim *sim, struct cr_link *link,
                         const struct cr_plan_entry *entry, uint32_t from, uint32_t to)
 {
@@ -102,7 +104,7 @@ static void apply_entry(const struct cr_sim *sim, struct cr_link *link,
     case CR_FAULT_ROT:
     case CR_FAULT_BACKUP:
     case CR_FAULT_CRASH_AT:
-    case CR_FAULT_SLEEP:
+    case CR_FAULT_SLEEP: CR_LIES(CASE)
     case CR_FAULT_NONE:
     case CR_FAULTS_END: return; /* not a matter of links */
     }
@@ -213,6 +215,7 @@ void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, enum cr_str
         sim->seed, CR_PURPOSE_PACKET + from * CR_SIM_NODES_MAX + to, link->frames_total);
     link->frames_total++;
     sim->network.frames_total++;
+    if (!cr_byz_is_liar(sim, from)) sim->network.frames_correct++;
     sim->network.bytes_total += frame->bytes_count;
     /* All are drawn, so that the loss of a frame does not shift the fate of its twin. */
     const bool lost = cr_prng_below(&prng, 1000) < link->loss;

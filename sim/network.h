@@ -38,6 +38,7 @@ struct cr_pair { /* of (low, high) */
 struct cr_network {
     struct cr_link links[CR_SIM_NODES_MAX][CR_SIM_NODES_MAX]; /* from, to */
     struct cr_pair pairs[CR_SIM_NODES_MAX][CR_SIM_NODES_MAX];
+    uint64_t frames_correct; /* of correct nodes, among frames_total */
     uint64_t frames_total, frames_delivered, bytes_total, resets_total, overflows_total;
 };
 

@@ -28,27 +28,37 @@ _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 #define NOISE                                                                             \
     (BIT(LOSS) | BIT(DUPLICATE) | BIT(REORDER) | BIT(CORRUPT) | BIT(DELAY) | BIT(RESET) | \
      BIT(LINK) | BIT(BANDWIDTH) | BIT(STALL))
-#define DISKS  (BIT(SYNC_ERROR) | BIT(FULL) | BIT(ROT) | BIT(BACKUP) | BIT(CRASH_AT))
-#define CLOCKS (BIT(CLOCK) | BIT(RATE) | BIT(WALL))
-#define DEATHS (BIT(CRASH) | BIT(WIPE) | BIT(POWER))
-#define STALLS (BIT(PAUSE) | BIT(DISK))
+#define DISKS          (BIT(SYNC_ERROR) | BIT(FULL) | BIT(ROT) | BIT(BACKUP) | BIT(CRASH_AT))
+#define CLOCKS         (BIT(CLOCK) | BIT(RATE) | BIT(WALL))
+#define DEATHS         (BIT(CRASH) | BIT(WIPE) | BIT(POWER))
+#define STALLS         (BIT(PAUSE) | BIT(DISK))
+#define LIE(kind, ...) | BIT(kind)
+#define LIES           (UINT64_C(0) CR_LIES(LIE))
+#define COPIES         (BIT(EQUIVOCATE) | BIT(LATE_COPY) | BIT(WITHHOLD) | BIT(ONE_LISTENER))
+#define FLOODS         (BIT(FLOOD) | BIT(FORGE) | BIT(GARBAGE) | BIT(BAD_SIGNATURE))
 
 static const struct cr_scenario scenarios[] = {
-    {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false},
-    {"calm", "no faults", 0, false, true},
-    {"storm", "all kinds of faults in every seed", ALL, false, false},
-    {"cuts", "partitions of every form", CUTS, false, false},
-    {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false},
-    {"deaths", "killed processes, lost power, lost data", DEATHS, false, false},
-    {"slow", "leaders that are slow or dead for a while", BIT(DELAY) | BIT(LINK) | BIT(CRASH),
-     false, false},
-    {"stalls", "nodes and disks that stand still", STALLS, false, false},
-    {"disks", "disks that fail, fill up, rot, go back in time, with killed processes",
-     DISKS | DEATHS | BIT(DISK), false, false},
-    {"clocks", "clocks that jump, race, stand, with killed processes", CLOCKS | DEATHS, false,
+    {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false, false},
+    {"calm", "no faults", 0, false, true, false},
+    {"storm", "all kinds of faults in every seed", ALL, false, false, false},
+    {"cuts", "partitions of every form", CUTS, false, false, false},
+    {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false,
      false},
-    {"sleeps", "nodes that stand still for minutes (with --seconds 200)", BIT(SLEEP) | BIT(CRASH),
+    {"deaths", "killed processes, lost power, lost data", DEATHS, false, false, false},
+    {"slow", "leaders that are slow or dead for a while", BIT(DELAY) | BIT(LINK) | BIT(CRASH),
+     false, false, false},
+    {"stalls", "nodes and disks that stand still", STALLS, false, false, false},
+    {"disks", "disks that fail, fill up, rot, go back in time, with killed processes",
+     DISKS | DEATHS | BIT(DISK), false, false, false},
+    {"clocks", "clocks that jump, race, stand, with killed processes", CLOCKS | DEATHS, false,
      false, false},
+    {"sleeps", "nodes that stand still for minutes (with --seconds 200)", BIT(SLEEP) | BIT(CRASH),
+     false, false, false},
+    {"byz", "a random half of all lies", LIES, true, false, false},
+    {"copies", "equivocation in every form", COPIES, false, false, false},
+    {"floods", "nonsense in every form", FLOODS, false, false, false},
+    {"broken", "more than F stake equivocates: a fork or a halt is expected",
+     BIT(EQUIVOCATE) | BIT(LATE_COPY) | BIT(MUTE), false, false, true},
 };
 
 const struct cr_scenario *cr_scenario_find(const char *name)
@@ -70,6 +80,11 @@ static uint32_t between(struct cr_prng *prng, uint32_t least, uint32_t most)
     return least + (uint32_t)cr_prng_below(prng, (uint64_t)most - least + 1);
 }
 
+bool cr_fault_is_lie(enum cr_fault fault)
+{
+    return (LIES >> fault) & 1;
+}
+
 const char *cr_fault_name(enum cr_fault fault)
 {
     return rows[fault].name;
@@ -82,6 +97,25 @@ enum cr_fault cr_fault_find(const char *name, size_t name_bytes)
             return (enum cr_fault)kind;
     }
     return CR_FAULT_NONE;
+}
+
+/* In most seeds nobody lies; a scenario of lies alone has liars in every seed. */
+static uint32_t draw_liars(const struct cr_plan *plan)
+{
+    struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 2);
+    const uint64_t faults = plan->scenario->faults;
+    const bool lies = cr_prng_below(&prng, 3) == 0 || (faults & ~LIES) == 0;
+    if ((faults & LIES) == 0 || !lies) return 0;
+    uint32_t most = (plan->nodes_count - 1) / 3;
+    if (plan->scenario->broken) most = plan->nodes_count / 2;
+    uint32_t count = plan->scenario->broken ? most : between(&prng, 1, most);
+    uint32_t liars = 0;
+    while (count > 0) {
+        const uint32_t bit = 1u << cr_prng_below(&prng, plan->nodes_count);
+        if (!(liars & bit)) count--;
+        liars |= bit;
+    }
+    return liars;
 }
 
 static void draw_setup(struct cr_plan *plan)
@@ -100,11 +134,22 @@ static void draw_setup(struct cr_plan *plan)
     setup->idle_delay_us = setup->round_delay_us * (1 + (uint32_t)cr_prng_below(&prng, 4));
     setup->checkpoint_commits = 1 + (uint32_t)cr_prng_below(&prng, 32);
     setup->payload_bytes_max = 16384u << cr_prng_below(&prng, 4);
+    setup->liars = draw_liars(plan);
     if (cr_prng_below(&prng, 3) > 0) return;
-    uint32_t window = 32; /* small, with room for some rounds without a commit */
+    /* Small, with room for some rounds without a commit: a liar whose slots stay undecided, and who
+     * happens to be first in the order of every third round, keeps everybody waiting. */
+    uint32_t window = 64;
     while (setup->gc_depth + 24 > window)
         window *= 2;
     setup->round_window = window;
+}
+
+/* The draw-th liar, counted round and round. */
+static uint32_t nth_liar(uint32_t liars, uint32_t draw)
+{
+    for (uint32_t skip = draw % (uint32_t)__builtin_popcount(liars); skip > 0; skip--)
+        liars &= liars - 1;
+    return (uint32_t)__builtin_ctz(liars);
 }
 
 /* Draws everything an entry of any kind may need, so that every entry costs the same draws. */
@@ -121,6 +166,7 @@ static struct cr_plan_entry draw(const struct cr_plan *plan, enum cr_fault fault
     entry.node = (uint32_t)cr_prng_below(prng, plan->nodes_count);
     entry.group = 1u + (uint32_t)cr_prng_below(prng, everyone - 1);
     entry.value = between(prng, row->value_min, row->value_max);
+    if (cr_fault_is_lie(fault)) entry.node = nth_liar(plan->setup.liars, entry.node);
     return entry;
 }
 
@@ -129,15 +175,18 @@ bool cr_fault_forgets(enum cr_fault fault)
     return fault == CR_FAULT_WIPE || fault == CR_FAULT_ROT || fault == CR_FAULT_BACKUP;
 }
 
-/* Two nodes that have forgotten at the same time are more than four nodes tolerate. */
+/* Two nodes that have forgotten at the same time are more than four nodes tolerate. One that has may
+ * have signed a round that nobody will ever show again, which is as bad as a lie: where somebody lies
+ * it is a liar that forgets. */
 static void let_one_forget(struct cr_plan *plan)
 {
     const struct cr_plan_entry *first = NULL;
+    const uint32_t liars = plan->setup.liars;
     for (uint32_t i = 0; i < plan->entries_count; i++) {
         struct cr_plan_entry *entry = &plan->entries[i];
         if (!cr_fault_forgets(entry->fault)) continue;
         if (!first) first = entry;
-        entry->node = first->node;
+        entry->node = liars != 0 ? (uint32_t)__builtin_ctz(liars) : first->node;
     }
 }
 
@@ -154,6 +203,7 @@ void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uin
     for (uint32_t kind = 1; kind < CR_FAULTS_END; kind++) {
         const bool heads = cr_prng_next(&coin) & 1;
         if (!(scenario->faults & (UINT64_C(1) << kind)) || (scenario->swarm && !heads)) continue;
+        if (cr_fault_is_lie((enum cr_fault)kind) && plan->setup.liars == 0) continue;
         struct cr_prng prng = cr_prng_stream(seed, CR_PURPOSE_FAULTS, kind);
         const uint32_t count = between(&prng, 1, rows[kind].entries_max);
         for (uint32_t i = 0; i < count; i++) {

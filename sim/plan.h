@@ -32,10 +32,28 @@ enum cr_purpose {
     CR_PURPOSE_EXECUTE, /* by node and commit */
     CR_PURPOSE_LOAD,    /* by transaction */
     CR_PURPOSE_RESET,   /* by plan entry */
+    CR_PURPOSE_LIES,    /* by kind, link and frame */
     CR_PURPOSE_PACKET,  /* + link, by frame: the last, for it takes as many numbers as links */
 };
 
 /* kind, name, entries at most, interval in ms (least, most), value (least, most), what it is */
+/* Of liars (byz.h): the node is one of them, the group are its victims. */
+#define CR_LIES(X)                                                                                 \
+    X(EQUIVOCATE, "equivocate", 3, 500, 8000, 1, 3, "the group gets other copies of each vertex")  \
+    X(LATE_COPY, "late-copy", 2, 500, 6000, 1, 3000, "ms after a vertex the group gets a copy")    \
+    X(WITHHOLD, "withhold", 3, 500, 8000, 0, 1, "vertices are not pushed to the group")            \
+    X(MUTE, "mute", 2, 500, 6000, 0, 0, "the group hears nothing")                                 \
+    X(LAST_MOMENT, "last-moment", 2, 500, 6000, 5000, 400000, "us that vertices are held back")    \
+    X(ONE_LISTENER, "one-listener", 2, 500, 6000, 0, 0, "each vertex is pushed to one node only")  \
+    X(BAD_SIGNATURE, "bad-signature", 2, 500, 4000, 1, 1000, "per 1000 vertices are signed badly") \
+    X(FORGE, "forge", 5, 200, 4000, 0, 17, "beside each vertex one that breaks this rule")         \
+    X(GARBAGE, "garbage", 3, 200, 4000, 0, 5, "beside each vertex a frame that does not decode")   \
+    X(FLOOD, "flood", 2, 200, 3000, 1, 20, "so many invented vertices beside each")                \
+    X(LIE_STATUS, "lie-status", 4, 500, 6000, 0, 6, "a status that is not true, in this way")      \
+    X(LIE_RANGE, "lie-range", 4, 500, 6000, 0, 5, "answers to SYNC that are wrong, in this way")   \
+    X(LIE_DIGEST, "lie-digest", 2, 500, 6000, 1, 7, "attests a wrong commit 1, effects 2, root 4") \
+    X(CENSOR, "censor", 2, 500, 6000, 0, 0, "does not refer to the group where a quorum is left")
+
 #define CR_FAULTS(X)                                                                            \
     X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other")  \
     X(ISOLATE, "isolate", 3, 100, 5000, 0, 0, "one node hears nothing and is not heard")        \
@@ -67,7 +85,8 @@ enum cr_purpose {
     X(BACKUP, "backup", 1, 500, 6000, 0, 0, "one node gets its data of the beginning back")     \
     X(CRASH_AT, "crash-at", 2, 100, 4000, 2, 3000,                                              \
       "half of it: the disk operation at which one node dies (odd: power lost)")                \
-    X(SLEEP, "sleep", 3, 30000, 180000, 0, 0, "one node stands still for minutes")
+    X(SLEEP, "sleep", 3, 30000, 180000, 0, 0, "one node stands still for minutes")              \
+    CR_LIES(X)
 
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
@@ -83,7 +102,8 @@ enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
     X(round_timeout_us, 1, 2000000)               \
     X(checkpoint_commits, 1, 1000000)             \
     X(payload_bytes_max, 1, CR_PAYLOAD_BYTES_MAX) \
-    X(txs_count, 0, 100000)
+    X(txs_count, 0, 100000)                       \
+    X(liars, 0, (1 << CR_SIM_NODES_MAX) - 1) /* bit mask; at most F stake of them (byz.h) */
 
 #define CR_SETUP_FIELD(name, ...) uint32_t name;
 struct cr_sim_setup {
@@ -107,6 +127,7 @@ struct cr_scenario {
     uint64_t faults; /* bit mask of kinds (1 << kind) that are allowed */
     bool swarm;      /* a random half of them is used; otherwise all */
     bool steady;     /* no faults at all: the price of a round is held to its tightest bound */
+    bool broken;     /* more than F stake may lie: something must be found */
 };
 
 struct cr_plan {
@@ -128,6 +149,7 @@ void cr_plan_skip(struct cr_plan *plan, const char *list);
 bool cr_fault_forgets(enum cr_fault fault);
 void cr_plan_print(const struct cr_plan *plan); /* for people, with what each fault means */
 const char *cr_fault_name(enum cr_fault fault);
+bool cr_fault_is_lie(enum cr_fault fault);                        /* a kind of CR_LIES */
 enum cr_fault cr_fault_find(const char *name, size_t name_bytes); /* CR_FAULT_NONE: no such name */
 
 /* The same as text, for cr_plan_read. False: `path` cannot be written; has said why. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forge.c: vertices and frames that no correct node would make. Signatures are those of the header's
- * author: what the liar cannot sign, it signs badly. */
+/* forge.c: vertices and frames that no correct node would make. Signatures are those of the
+ * header's author: what the liar cannot sign, it signs badly. */
 #include <string.h>
 
 #include "base/prng.h"

@@ -175,9 +175,9 @@ bool cr_fault_forgets(enum cr_fault fault)
     return fault == CR_FAULT_WIPE || fault == CR_FAULT_ROT || fault == CR_FAULT_BACKUP;
 }
 
-/* Two nodes that have forgotten at the same time are more than four nodes tolerate. One that has may
- * have signed a round that nobody will ever show again, which is as bad as a lie: where somebody lies
- * it is a liar that forgets. */
+/* Two nodes that have forgotten at the same time are more than four nodes tolerate. One that has
+ * may have signed a round that nobody will ever show again, which is as bad as a lie: where
+ * somebody lies it is a liar that forgets. */
 static void let_one_forget(struct cr_plan *plan)
 {
     const struct cr_plan_entry *first = NULL;

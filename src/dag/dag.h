@@ -180,11 +180,11 @@ static inline struct cr_dag_vertex *cr_dag_slot_next(const struct cr_dag *dag,
 struct cr_dag_vertex *cr_dag_find(const struct cr_dag *dag, uint32_t round, uint32_t author,
                                   const struct cr_hash *digest);
 
-/* Whether the vertex may be held now: within the window, and somebody can pay for it. An author pays
- * for its own vertices up to half of its quotas. For one that something held references pays whoever
- * pays for that, up to the whole of its quotas: what liars build on nobody else pays for, and
- * what a correct author builds on no liar can keep out. `returning`: it was held before a restart,
- * and all that fitted then fits now, whoever pays. */
+/* Whether the vertex may be held now: within the window, and somebody can pay for it. An author
+ * pays for its own vertices up to half of its quotas. For one that something held references pays
+ * whoever pays for that, up to the whole of its quotas: what liars build on nobody else pays for,
+ * and what a correct author builds on no liar can keep out. `returning`: it was held before a
+ * restart, and all that fitted then fits now, whoever pays. */
 bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
                      const struct cr_hash *digest, bool returning);
 

@@ -190,8 +190,8 @@ static void use_up_account_of_0(void)
     assert_true(before > dag.missing_max / 2 - N);
 }
 
-/* Goal: a liar that has used up its quotas cannot keep out a vertex of its own that a correct author
- * has built on: that author pays (found by simulator scenario floods, seed 0x3a). */
+/* Goal: a liar that has used up its quotas cannot keep out a vertex of its own that a correct
+ * author has built on: that author pays (found by simulator scenario floods, seed 0x3a). */
 static void whoever_builds_on_it_pays(void **state)
 {
     (void)state;

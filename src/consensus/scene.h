@@ -134,7 +134,7 @@ static const char *scene_refs(struct scene *s, struct scene_vertex *v, const cha
     return at + 1;
 }
 
-static void scene_parse(struct scene *s, const char *at)
+__attribute__((unused)) static void scene_parse(struct scene *s, const char *at)
 {
     uint32_t round = 0;
     while (*at != 0) {

@@ -112,6 +112,7 @@ void cr_host_count_operation(struct cr_host *host)
 {
     host->disk.operations_total++;
     if (host->operations_left == 0 || --host->operations_left > 0) return;
+    host->sim->traps_total++;
     cr_host_doom(host, host->operations_end_power ? CR_DOOM_POWER : CR_DOOM_KILLED,
                  host->sim->now_us + CR_SIM_TRAP_DOWN_US);
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash.h"
+
 static void print_help(void)
 {
     printf("usage: creto-sim [options]\n\n"
@@ -20,19 +22,23 @@ static void print_help(void)
            "  --scenario NAME    which faults:\n",
            CR_SIM_NODES_MIN, CR_SIM_NODES_MAX);
     cr_scenarios_print();
-    printf("  --plan-random      the plan comes from the seed (the default)\n"
-           "  --replay FILE      execute the plan in this file\n"
-           "  --write-plan FILE  write the plan, execute nothing\n"
-           "  --shrink [FILE]    when a run fails: the smallest plan that fails in the same way\n"
-           "                     (repro.plan)\n"
-           "  --record NODE:FILE write the events of a node for creto replay\n"
-           "  --plan             print what will go wrong\n"
-           "  --skip I,J         leave these entries of the plan out\n"
-           "  --trace            one line for every event of a node\n"
-           "  --from S           trace only from this virtual second on\n"
-           "  --check-every N    walk through all invariants of a core every N steps (64)\n"
-           "  --canary A,B       fail on purpose when faults of these kinds overlap\n"
-           "  --cover            print how often every mark was reached; fail if one never was\n"
+    printf(
+        "  --plan-random      the plan comes from the seed (the default)\n"
+        "  --replay FILE      execute the plan in this file\n"
+        "  --write-plan FILE  write the plan, execute nothing\n"
+        "  --shrink [FILE]    when a run fails: the smallest plan that fails in the same way\n"
+        "                     (repro.plan)\n"
+        "  --record NODE:FILE write the events of a node for creto replay\n"
+        "  --plan             print what will go wrong\n"
+        "  --skip I,J         leave these entries of the plan out\n"
+        "  --trace            one line for every event of a node\n"
+        "  --from S           trace only from this virtual second on\n"
+        "  --check-every N    walk through all invariants of a core every N steps (64)\n"
+        "  --canary A,B       fail on purpose when faults of these kinds overlap\n"
+        "  --crash-points [NAME]  a short script again and again, one node dying at each of its\n"
+        "                     disk operations in turn; without a name all of them:\n");
+    cr_crash_points_print();
+    printf("  --cover            print how often every mark was reached; fail if one never was\n"
            "  --json             one line for each seed\n\n"
            "Exit code 0: every run held.\n");
 }
@@ -55,6 +61,7 @@ enum option_key {
     KEY_CHECK_EVERY,
     KEY_CANARY,
     KEY_COVER,
+    KEY_CRASH_POINTS,
     KEY_JSON,
     KEY_HELP,
 };
@@ -76,6 +83,7 @@ static const struct option rows[] = {
     {"from", required_argument, NULL, KEY_FROM},
     {"check-every", required_argument, NULL, KEY_CHECK_EVERY},
     {"canary", required_argument, NULL, KEY_CANARY},
+    {"crash-points", optional_argument, NULL, KEY_CRASH_POINTS},
     {"cover", no_argument, NULL, KEY_COVER},
     {"json", no_argument, NULL, KEY_JSON},
     {"help", no_argument, NULL, KEY_HELP},
@@ -150,6 +158,10 @@ static void read_option(struct cr_sim_arguments *out, int key, int argc, char **
         out->run.check_every = (uint32_t)number_of("check-every", 1, UINT32_MAX) - 1;
         return;
     case KEY_CANARY: out->run.canary = faults_of(optarg); return;
+    case KEY_CRASH_POINTS:
+        out->crash_points = true;
+        out->script = optional_value(argc, argv, NULL);
+        return;
     case KEY_COVER: out->cover = true; return;
     case KEY_JSON: out->json = true; return;
     case KEY_HELP: print_help(); exit(EXIT_SUCCESS);

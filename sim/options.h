@@ -16,6 +16,8 @@ struct cr_sim_arguments {
     const char *write_plan; /* where to write the plan instead of executing it; may be NULL */
     const char *record;     /* NODE:FILE, where to write the events of a node; may be NULL */
     const char *shrink;     /* where to write the smallest plan that fails; may be NULL */
+    bool crash_points;
+    const char *script; /* of the crash points; NULL: all */
     bool json, plan;
     bool cover; /* fail when a mark was never reached */
     struct cr_sim_options run;

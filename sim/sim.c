@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cover.h"
+#include "crash.h"
 #include "options.h"
 #include "recorder.h"
 #include "report.h"
@@ -110,6 +111,8 @@ int main(int argc, char **argv)
         static struct cr_plan plan;
         make_plan(&plan, &arguments, arguments.seed);
         good = cr_plan_write(&plan, arguments.write_plan);
+    } else if (arguments.crash_points) {
+        good = cr_crash_points(arguments.script, &arguments.run);
     } else if (arguments.shrink) {
         good = shrink_all(&arguments);
     } else {

@@ -194,7 +194,8 @@ static int open_core(struct cr_node *node)
     cr_arena_seal(&arena);
     char path[CR_PATH_BYTES_MAX + 32];
     snprintf(path, sizeof path, "%s/recording", node->config->data);
-    node->recorder = cr_recorder_open(path, node->config->recorder_bytes, node->core, &config);
+    node->recorder = cr_recorder_open(path, node->config->recorder_bytes);
+    cr_recorder_begin(node->recorder, node->core, &config);
     return CR_EXIT_OK;
 }
 

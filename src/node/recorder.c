@@ -14,6 +14,7 @@
 
 struct cr_recorder {
     int fd;
+    uint64_t bytes;
     struct cr_recording recording;
 };
 
@@ -52,27 +53,22 @@ static int prepare(int fd, uint64_t bytes)
     return posix_fallocate(fd, 0, (off_t)bytes);
 }
 
-static void find_end(struct cr_recorder *recorder, uint64_t bytes)
+/* What cannot be read is begun anew. */
+static void find_end(struct cr_recorder *recorder)
 {
-    void *file = mmap(NULL, bytes, PROT_READ, MAP_SHARED, recorder->fd, 0);
-    if (file == MAP_FAILED) return; /* begins again; old segments are then older than ours or not */
-    cr_recording_end(file, bytes, &recorder->recording.number, &recorder->recording.events);
-    munmap(file, bytes);
+    struct cr_recording *recording = &recorder->recording;
+    void *file = mmap(NULL, recorder->bytes, PROT_READ, MAP_SHARED, recorder->fd, 0);
+    if (file == MAP_FAILED) return;
+    cr_recording_end(file, recorder->bytes, &recording->number, &recording->events);
+    munmap(file, recorder->bytes);
 }
 
-struct cr_recorder *cr_recorder_open(const char *path, uint64_t bytes, const struct cr_core *core,
-                                     const struct cr_core_config *config)
+struct cr_recorder *cr_recorder_open(const char *path, uint64_t bytes)
 {
     if (bytes == 0) return NULL;
-    if (bytes < cr_recording_bytes_min(core)) {
-        cr_report(
-            CR_LOG_LEVEL_WARN, "recorder", "off",
-            "what=size text=\"recorder.bytes is too small for this committee\" least=%" PRIu64,
-            cr_recording_bytes_min(core));
-        return NULL;
-    }
     struct cr_recorder *recorder = calloc(1, sizeof *recorder);
     if (!recorder) return NULL;
+    recorder->bytes = bytes;
     recorder->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     const int error = recorder->fd < 0 ? errno : prepare(recorder->fd, bytes);
     if (error != 0) {
@@ -82,9 +78,24 @@ struct cr_recorder *cr_recorder_open(const char *path, uint64_t bytes, const str
     }
     recorder->recording.write = write_at;
     recorder->recording.context = recorder;
-    find_end(recorder, bytes);
-    cr_recording_begin(&recorder->recording, bytes, core, config);
+    find_end(recorder);
     return recorder;
+}
+
+void cr_recorder_begin(struct cr_recorder *recorder, const struct cr_core *core,
+                       const struct cr_core_config *config)
+{
+    if (!recorder) return;
+    const uint64_t least = cr_recording_bytes_min(core);
+    recorder->recording.on = false;
+    if (recorder->bytes >= least) {
+        cr_recording_begin(&recorder->recording, recorder->bytes, core, config);
+    } else {
+        cr_report(
+            CR_LOG_LEVEL_WARN, "recorder", "off",
+            "what=size text=\"recorder.bytes is too small for this committee\" least=%" PRIu64,
+            least);
+    }
 }
 
 void cr_recorder_close(struct cr_recorder *recorder)

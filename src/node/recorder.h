@@ -9,10 +9,12 @@
 
 struct cr_recorder;
 
-/* Records a fresh core behind what the file has. NULL: without a recording, and a line in the log
- * says why. `core` outlives the recorder. */
-struct cr_recorder *cr_recorder_open(const char *path, uint64_t bytes, const struct cr_core *core,
-                                     const struct cr_core_config *config);
+/* NULL: without a recording (`bytes` is 0, or a line in the log says why). */
+struct cr_recorder *cr_recorder_open(const char *path, uint64_t bytes);
+/* From now on this core, which is fresh: at the start, and whenever another one takes its place. It
+ * outlives the recorder, or the next call. NULL is allowed. */
+void cr_recorder_begin(struct cr_recorder *recorder, const struct cr_core *core,
+                       const struct cr_core_config *config);
 void cr_recorder_close(struct cr_recorder *recorder); /* NULL is allowed */
 /* Before each step; NULL is allowed. */
 void cr_recorder_add(struct cr_recorder *recorder, const struct cr_event *event);

@@ -10,6 +10,7 @@
  *   payload     vertices whose payload is not the one of the header
  *   status      tells of commits and rounds that there are not, and of ranges nobody asked for
  *   future      signed vertices far ahead, with times that are hours off
+ *   headers     signed vertices of another epoch, committee, horizon, or without due parents
  *   parents     signed vertices that refer to vertices that there are not
  *   flood       requests and statements without end
  */
@@ -34,6 +35,7 @@ enum strategy {
     PAYLOAD,
     STATUS,
     FUTURE,
+    HEADERS,
     PARENTS,
     FLOOD,
 };
@@ -41,7 +43,7 @@ static const char *const texts[] = {
     [HONEST] = "honest",     [SILENT] = "silent",       [EQUIVOCATE] = "equivocate",
     [WITHHOLD] = "withhold", [SIGNATURE] = "signature", [GARBAGE] = "garbage",
     [PAYLOAD] = "payload",   [STATUS] = "status",       [FUTURE] = "future",
-    [PARENTS] = "parents",   [FLOOD] = "flood",
+    [HEADERS] = "headers",   [PARENTS] = "parents",     [FLOOD] = "flood",
 };
 
 static struct {
@@ -210,6 +212,7 @@ static void broadcast(struct cr_node *node, uint32_t body)
     case GARBAGE:
     case STATUS:
     case FUTURE:
+    case HEADERS:
     case PARENTS:
     case FLOOD: to_all(node, CR_NET_CONSENSUS, byz.newest); return;
     }
@@ -250,12 +253,23 @@ bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect)
 
 /* ---- what comes on top ---- */
 
+/* Random bytes, or our vertex with a length that lies: cut short, or with something behind it. */
 static void garbage(struct cr_node *node)
 {
-    struct cr_net_block *block = cr_net_block_new(1 + cr_prng_below(&byz.prng, 2000));
-    CR_ASSERT(block != NULL);
-    for (size_t i = 0; i < block->bytes_count; i++)
-        block->bytes[i] = (uint8_t)cr_prng_next(&byz.prng);
+    const uint64_t lie = cr_prng_below(&byz.prng, 3);
+    struct cr_net_block *block;
+    if (lie == 0 || !byz.newest) {
+        block = cr_net_block_new(1 + cr_prng_below(&byz.prng, 2000));
+        CR_ASSERT(block != NULL);
+        for (size_t i = 0; i < block->bytes_count; i++)
+            block->bytes[i] = (uint8_t)cr_prng_next(&byz.prng);
+    } else {
+        const size_t whole = byz.newest->bytes_count;
+        block = cr_net_block_new(lie == 1 ? cr_prng_below(&byz.prng, whole) : whole + 7);
+        CR_ASSERT(block != NULL);
+        memset(block->bytes, 0, block->bytes_count);
+        memcpy(block->bytes, byz.newest->bytes, lie == 1 ? block->bytes_count : whole);
+    }
     to_all(node, CR_NET_CONSENSUS, block);
     cr_net_block_give(block);
 }
@@ -269,6 +283,39 @@ static void ahead(struct cr_header *header)
 static void hours_off(struct cr_header *header)
 {
     header->timestamp_ms += UINT64_C(3) * 3600 * 1000;
+}
+
+static void other_epoch(struct cr_header *header)
+{
+    header->epoch += 1 + cr_prng_below(&byz.prng, UINT32_MAX);
+}
+
+static void other_committee(struct cr_header *header)
+{
+    header->validators_count++;
+}
+
+static void own_horizon(struct cr_header *header)
+{
+    header->gc_round = header->round;
+}
+
+static void drop_parent(struct cr_header *header, uint32_t author)
+{
+    cr_authors_remove(&header->parents, author);
+    memset(&header->parent_digests[author], 0, CR_HASH_BYTES);
+}
+
+static void no_quorum(struct cr_header *header)
+{
+    for (uint32_t a = 0; a < header->validators_count; a++)
+        if (a != header->author) drop_parent(header, a);
+}
+
+/* The others are a quorum of the four. */
+static void no_own_parent(struct cr_header *header)
+{
+    drop_parent(header, header->author);
 }
 
 static void unknown_parents(struct cr_header *header)
@@ -314,6 +361,13 @@ void cr_byz_turn(struct cr_node *node)
     case FUTURE:
         send_changed(node, ahead);
         send_changed(node, hours_off);
+        return;
+    case HEADERS:
+        send_changed(node, other_epoch);
+        send_changed(node, other_committee);
+        send_changed(node, own_horizon);
+        send_changed(node, no_quorum);
+        send_changed(node, no_own_parent);
         return;
     case PARENTS: send_changed(node, unknown_parents); return;
     case FLOOD: flood(node); return;

@@ -51,6 +51,10 @@ check 'status: a range that nobody asked for is named' wait_until 5 everywhere u
 check 'status: nobody halts' eval 'is_ready 0 && is_ready 1 && is_ready 2'
 act future 1
 check 'future: the sender is named' wait_until 5 everywhere far
+act headers 1
+for reason in wrong-epoch wrong-committee-size horizon-above-round parents-below-quorum no-own-parent; do
+    check "headers: $reason is counted" wait_until 5 everywhere $reason
+done
 act parents 2
 act flood 4
 check 'flood: memory stays in bounds (1 GiB)' eval \

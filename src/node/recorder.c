@@ -50,9 +50,7 @@ static int prepare(int fd, uint64_t bytes)
     struct stat stat;
     if (fstat(fd, &stat) < 0) return errno;
     if ((uint64_t)stat.st_size != bytes && ftruncate(fd, 0) < 0) return errno;
-    const int error = posix_fallocate(fd, 0, (off_t)bytes);
-    if (error != 0 && ftruncate(fd, 0) < 0) return errno; /* the log needs the space more */
-    return error;
+    return posix_fallocate(fd, 0, (off_t)bytes);
 }
 
 /* What cannot be read is begun anew. */

@@ -70,5 +70,13 @@ act garbage 0
 check 'garbage: the sender is named' wait_until 5 everywhere bad-frame
 check 'no honest node was cut off' eval '! grep -h event=peer-cut "$home"/node[012]/node.log | grep -v validator=node3'
 check 'nobody else is on record' eval '[ "$(recorded 0 | jq length)" = 1 ]'
+forensics() { "$creto" forensics "$@" --genesis "$home/genesis.json"; }
+proof=$home/proof.json
+check 'forensics: logs of running nodes agree, and node 3 has signed twice' eval \
+    'forensics "$home/node0" "$home/node1" --out "$proof" --json | jq -e ".conflicting_commit == 0 and
+        (.guilty | length) == 1 and .guilty[0].validator == \"node3\"" >/dev/null'
+check 'forensics: the proof holds' eval 'forensics "$proof" >/dev/null'
+sed -i 's/"evidence": "\(.*\)./"evidence": "\1/' "$proof"
+check 'forensics: half a proof is none' eval '! forensics "$proof" >/dev/null 2>&1'
 check 'the network commits' eval 'put 2 last yes --wait final >/dev/null'
 check 'all honest nodes agree' agree 0 1 2

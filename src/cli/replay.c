@@ -76,11 +76,12 @@ static int begin(struct replay *replay, const struct cr_recording_segment *segme
         if (!take_core(replay)) return cr_cli_fail(CR_EXIT_FAILED, "memory is out");
         replay->event = segment->event;
         if (segment->image_bytes > 0 &&
-            !cr_core_load(replay->core, segment->image, segment->image_bytes))
+            !cr_core_load(replay->core, segment->image, segment->image_bytes)) {
             return cr_cli_fail(CR_EXIT_FAILED,
                                "the image of segment %" PRIu64
                                " is not of a core of this build; use the program that wrote it",
                                segment->number);
+        }
         printf("segment %" PRIu64 ": validator %" PRIu32 " of %" PRIu32 ", epoch %" PRIu64
                ", event %" PRIu64 ", from %s\n",
                segment->number, replay->config.self, replay->committee.validators_count,
@@ -155,10 +156,11 @@ static int run_segment(struct replay *replay, const struct cr_recording_segment 
             replay->stopped = true;
             break;
         }
-        if (cr_event_decode(record.bytes, record.count, &event, &parts) != CR_OK)
+        if (cr_event_decode(record.bytes, record.count, &event, &parts) != CR_OK) {
             return cr_cli_fail(CR_EXIT_FAILED,
                                "event %" PRIu64 " cannot be read; another build wrote it",
                                replay->event);
+        }
         cr_core_step(replay->core, &event, &replay->effects);
         if (replay->trace) print_event(replay, &event);
         print_effects(replay);

@@ -81,6 +81,7 @@ static void hash_vertex(struct cr_hasher *hasher, const struct cr_dag_vertex *v)
 
 static void hash_dag(struct cr_hasher *hasher, const struct cr_dag *dag)
 {
+    CR_ASSERT(dag->pool != NULL);
     for (uint32_t r = dag->gc_round + 1; r < dag->gc_round + dag->window; r++) {
         for (uint32_t a = 0; a < dag->validators_count; a++) {
             const struct cr_dag_slot *slot = cr_dag_slot(dag, r, a);

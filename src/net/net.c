@@ -498,12 +498,12 @@ void cr_net_resume(struct cr_net *net, uint32_t peer)
     if (net->peers[peer].up) net->peers[peer].conn->resume = true;
 }
 
-void cr_net_cut(struct cr_net *net, uint32_t index, const char *reason, uint64_t pause_us)
+void cr_net_cut(struct cr_net *net, uint32_t peer, const char *reason, uint64_t pause_us)
 {
-    CR_ASSERT(index < net->config.peers_count);
-    struct peer *peer = &net->peers[index];
-    peer->cut_until_us = net->now_us + pause_us;
-    if (peer->up) cr_conn_stop(peer->conn, CR_CONN_FAULT, CR_CONN_CODE_FRAME, reason);
+    CR_ASSERT(peer < net->config.peers_count);
+    struct peer *it = &net->peers[peer];
+    it->cut_until_us = net->now_us + pause_us;
+    if (it->up) cr_conn_stop(it->conn, CR_CONN_FAULT, CR_CONN_CODE_FRAME, reason);
 }
 
 void cr_net_peer_stats(const struct cr_net *net, uint32_t peer, struct cr_net_peer_stats *out)

@@ -916,15 +916,15 @@ static void cut_off_and_back(void **state)
     for (uint32_t by = 0; by < 2; by++) {
         const uint64_t begin_us = now_us();
         const uint32_t downs = world.nodes[2].downs[0] + world.nodes[2].downs[1];
-        cr_net_cut(world.nodes[by].net, 1 - by, "a test", 1000 * 1000);
+        cr_net_cut(world.nodes[by].net, 1 - by, "a test", UINT64_C(1000000));
         assert_int_equal(send_next(&world.nodes[by], 1 - by, CR_NET_CONSENSUS), CR_ERR_UNAVAILABLE);
         run_until(none_up, "cut off");
-        while (now_us() < begin_us + 900 * 1000) {
+        while (now_us() < begin_us + UINT64_C(900000)) {
             turn(10);
             assert_false(world.nodes[by].up[1 - by]);
         }
         run_until(all_up, "back again");
-        assert_true(now_us() >= begin_us + 1000 * 1000);
+        assert_true(now_us() >= begin_us + UINT64_C(1000000));
         assert_int_equal(world.nodes[2].downs[0] + world.nodes[2].downs[1], downs);
     }
     stop();

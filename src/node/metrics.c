@@ -121,10 +121,11 @@ static void accused(struct cr_text *out, const struct cr_node *node,
     head(out, "creto_validator_contradicts", "gauge",
          "1 when its newest attestation differs from our own value.");
     for (uint32_t kind = 0; kind < CR_ATTESTED_COUNT; kind++) {
-        for (uint32_t i = 0; i < node->committee.validators_count; i++)
+        for (uint32_t i = 0; i < node->committee.validators_count; i++) {
             cr_text_print(out, "creto_validator_contradicts{validator=\"%s\",about=\"%s\"} %d\n",
                           node->genesis->validators[i].name, about[kind],
                           cr_authors_has(&core->contradicting[kind], i));
+        }
     }
     one(out, "creto_contradictions_total", "counter",
         "Attestations that differ from our own values.", core->differences_total);

@@ -4,7 +4,7 @@
 
 PRESET   ?= release
 SCENARIO ?= swarm
-SEED     ?= 1
+SEED     ?=
 T        ?= 60
 .DEFAULT_GOAL := help
 
@@ -26,8 +26,8 @@ check: ## all that continuous integration checks on top: format, lint, layers, p
 demo: build ## four nodes on this machine, load, a crash, a recovery; ends by itself
 	@tools/demo $(ARGS)
 
-sim: build ## replay one simulation: make sim SEED=42
-	@build/$(PRESET)/bin/creto-sim --scenario $(SCENARIO) --seed $(SEED) $(ARGS)
+sim: build ## all scenarios and crash points, some minutes; one run: make sim SEED=42
+	@$(if $(SEED),build/$(PRESET)/bin/creto-sim --scenario $(SCENARIO) --seed $(SEED) $(ARGS),tools/sim $(PRESET))
 
 golden: build ## rewrite the expected texts in tests/golden; then read the difference
 	@CR_GOLDEN_REWRITE=1 CRETO_ROOT=$(CURDIR) tools/run-tests $(PRESET) -R golden

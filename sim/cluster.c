@@ -8,6 +8,7 @@
 
 #include "crypto/hash.h"
 #include "faults.h"
+#include "reorder.h"
 
 /* ---- what the plan decides ---- */
 
@@ -224,4 +225,5 @@ void cr_cluster_run(struct cr_sim *sim)
         cr_check_price(sim);
     }
     cr_check_end(sim);
+    if (sim->options->shuffles > 0) cr_reorder_check(sim, sim->options->shuffles);
 }

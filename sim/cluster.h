@@ -27,6 +27,7 @@
 /* How a run is looked at; nothing here changes what happens. */
 struct cr_sim_options {
     uint32_t check_every; /* steps between two walks through a core; 0: after every step */
+    uint32_t shuffles;    /* orders in which the DAG is decided again at the end; 0: it is not */
     bool trace;
     uint64_t trace_from_us;
     uint64_t canary; /* kinds of faults (1 << kind) that must not overlap: docs/testing.md */

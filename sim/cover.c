@@ -14,32 +14,20 @@ enum { MARKS_MAX = 1024 };
 /* The bounds of the section, by the linker. */
 extern struct cr_cover_mark __start_cr_cover[], __stop_cr_cover[]; /* lint: allow, linker's names */
 
-#define TWO_COPIES "needs two copies of a vertex: nodes here are correct"
-#define RARE       "seen, but in less than one of a hundred seeds"
+#define RARE "seen, but in less than one of a hundred seeds"
 
 /* Marks that a thousand random seeds need not reach, and why. */
 static const struct {
     const char *name;
     const char *why;
 } exempt[] = {
-    {"copies_of_a_slot_at_their_limit", "needs a flood of copies: src/core/hostile_test.c"},
-    {"copies_of_an_author_at_their_limit", "needs a flood of copies: src/core/hostile_test.c"},
-    {"copy_with_more_votes", TWO_COPIES},
-    {"equivocation_after_commit", TWO_COPIES},
-    {"equivocation_before_commit", TWO_COPIES},
-    {"equivocation_with_a_copy_committed", TWO_COPIES},
-    {"equivocator_needed_for_the_quorum", TWO_COPIES},
-    {"equivocator_not_waited_for", TWO_COPIES},
     {"window_almost_full", "needs a network made for it: src/core/pacemaker_test.c"},
-    {"leader_clause_broken", TWO_COPIES},
-    {"second_copy_held", TWO_COPIES},
-    {"votes_counted_one_by_one", TWO_COPIES},
     {"anchor_above_the_first_round", "needs a whole round skipped: src/consensus/decide_test.c"},
+    {"fetch_full", "needs more than 32 vertices missing at one peer: pushes mostly come first"},
     {"fetch_of_what_is_not_durable", RARE},
     {"horizon_took_what_was_ready", RARE},
     {"range_without_commits", RARE},
     {"sync_stuck", "needs ten seconds in sync without a commit"},
-    {"undecided_depth_12", "needs twelve rounds without a decision"},
 };
 
 static const char *exemption(const char *name)

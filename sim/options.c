@@ -39,6 +39,7 @@ static void print_help(void)
         "                     disk operations in turn; without a name all of them:\n");
     cr_crash_points_print();
     printf("  --cover            print how often every mark was reached; fail if one never was\n"
+           "  --shuffles N       decide the DAG again in N random orders, and each log in its own\n"
            "  --json             one line for each seed\n\n"
            "Exit code 0: every run held.\n");
 }
@@ -61,6 +62,7 @@ enum option_key {
     KEY_CHECK_EVERY,
     KEY_CANARY,
     KEY_COVER,
+    KEY_SHUFFLES,
     KEY_CRASH_POINTS,
     KEY_JSON,
     KEY_HELP,
@@ -84,6 +86,7 @@ static const struct option rows[] = {
     {"check-every", required_argument, NULL, KEY_CHECK_EVERY},
     {"canary", required_argument, NULL, KEY_CANARY},
     {"crash-points", optional_argument, NULL, KEY_CRASH_POINTS},
+    {"shuffles", required_argument, NULL, KEY_SHUFFLES},
     {"cover", no_argument, NULL, KEY_COVER},
     {"json", no_argument, NULL, KEY_JSON},
     {"help", no_argument, NULL, KEY_HELP},
@@ -162,6 +165,7 @@ static void read_option(struct cr_sim_arguments *out, int key, int argc, char **
         out->crash_points = true;
         out->script = optional_value(argc, argv, NULL);
         return;
+    case KEY_SHUFFLES: out->run.shuffles = (uint32_t)number_of("shuffles", 1, 100000); return;
     case KEY_COVER: out->cover = true; return;
     case KEY_JSON: out->json = true; return;
     case KEY_HELP: print_help(); exit(EXIT_SUCCESS);

@@ -23,17 +23,18 @@ enum {
 enum cr_purpose {
     CR_PURPOSE_SETUP = 1,
     CR_PURPOSE_SWARM,
-    CR_PURPOSE_FAULTS,  /* + kind, by index */
-    CR_PURPOSE_LINKS,   /* delays of every pair */
-    CR_PURPOSE_CONNECT, /* by pair and generation */
-    CR_PURPOSE_DISK,    /* by node and sync */
-    CR_PURPOSE_CRASH,   /* by node and incarnation */
-    CR_PURPOSE_SEAL,    /* by node and proposal */
-    CR_PURPOSE_EXECUTE, /* by node and commit */
-    CR_PURPOSE_LOAD,    /* by transaction */
-    CR_PURPOSE_RESET,   /* by plan entry */
-    CR_PURPOSE_LIES,    /* by kind, link and frame */
-    CR_PURPOSE_PACKET,  /* + link, by frame: the last, for it takes as many numbers as links */
+    CR_PURPOSE_FAULTS,         /* + kind, by index */
+    CR_PURPOSE_LINKS,          /* delays of every pair */
+    CR_PURPOSE_CONNECT,        /* by pair and generation */
+    CR_PURPOSE_DISK,           /* by node and sync */
+    CR_PURPOSE_CRASH,          /* by node and incarnation */
+    CR_PURPOSE_SEAL,           /* by node and proposal */
+    CR_PURPOSE_EXECUTE,        /* by node and commit */
+    CR_PURPOSE_LOAD,           /* by transaction */
+    CR_PURPOSE_RESET,          /* by plan entry */
+    CR_PURPOSE_LIES,           /* by kind, link and frame */
+    CR_PURPOSE_PACKET,         /* + link, by frame: takes as many numbers as there are links */
+    CR_PURPOSE_REORDER = 4096, /* after the run */
 };
 
 /* kind, name, entries at most, interval in ms (least, most), value (least, most), what it is */

@@ -70,6 +70,21 @@ static bool shrink_all(const struct cr_sim_arguments *arguments)
     return true;
 }
 
+enum { TWICE_EVERY = 100 };
+
+/* Some runs are made twice: the same plan must be the same run, to the last event. */
+static void run_again(const struct cr_plan *plan, const struct cr_sim_arguments *arguments,
+                      struct cr_failure *failure)
+{
+    const uint64_t trace = cr_run_sim()->trace.hash;
+    if (failure->failed) return;
+    cr_run_plan(plan, &arguments->run, failure);
+    if (failure->failed || cr_run_sim()->trace.hash == trace) return;
+    *failure = (struct cr_failure){.failed = true, .check = "TWICE"};
+    snprintf(failure->text, sizeof failure->text,
+             "seed 0x%" PRIx64 ": another trace when it runs again", plan->seed);
+}
+
 static bool run_all(const struct cr_sim_arguments *arguments)
 {
     static struct cr_plan plan;
@@ -81,6 +96,7 @@ static bool run_all(const struct cr_sim_arguments *arguments)
         make_plan(&plan, arguments, arguments->seed + i);
         if (arguments->plan) cr_plan_print(&plan);
         cr_run_plan(&plan, &arguments->run, &failure);
+        if (i % TWICE_EVERY == TWICE_EVERY - 1) run_again(&plan, arguments, &failure);
         if (failure.failed) print_failure(arguments, plan.seed, &failure);
         if (arguments->json)
             cr_run_print_json(cr_run_sim(), !failure.failed, seconds_now() - start_s);

@@ -54,6 +54,7 @@ struct cr_body *cr_body_take(struct cr_frame *frame, const struct cr_vertex *ver
         .vertex = vertex_bytes,
         .vertex_bytes = vertex_bytes_count,
         .digest = vertex->digest,
+        .epoch = vertex->header.epoch,
         .round = vertex->header.round,
         .author = vertex->header.author,
         .payload = vertex->payload,

@@ -25,6 +25,7 @@ struct cr_body {
     const uint8_t *vertex;  /* encoded */
     uint32_t vertex_bytes;
     struct cr_hash digest;
+    uint64_t epoch;
     uint32_t round;
     uint32_t author;
     const uint8_t *payload;

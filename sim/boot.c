@@ -7,7 +7,15 @@
 
 static void take_core(struct cr_host *host)
 {
+    const struct cr_sim *sim = host->sim;
     struct cr_arena arena;
+    host->config.epoch = cr_ledger_head(host->executor.ledger)->epoch;
+    host->config.sequence = host->stored_last;
+    const struct cr_hash origin = cr_epoch_origin(&sim->genesis->id, &host->config.epoch);
+    const enum cr_err err =
+        cr_committee_init(&host->committee, &origin, host->config.epoch.number,
+                          sim->committee.stake, sim->committee.validators_count);
+    CR_ASSERT(err == CR_OK);
     cr_arena_init(&arena, host->memory, host->memory_bytes);
     host->core = cr_core_init(&arena, &host->config);
     cr_effects_init(&arena, &host->effects, &host->config);
@@ -22,7 +30,7 @@ void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
     host->clock = (struct cr_host_clock){.rate_ppm = host->drift_ppm, .wall_rate = 1};
     host->wall_skew_ms = (int64_t)cr_prng_below(&prng, 201) - 100;
     host->config = (struct cr_core_config){
-        .committee = &sim->committee,
+        .committee = &host->committee,
         .self = self,
         .gc_depth = sim->genesis->params.gc_depth,
         .round_delay_us = sim->genesis->params.round_delay_us,
@@ -32,7 +40,10 @@ void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
         .payload_bytes_max = sim->genesis->params.payload_bytes_max,
         .score_window = sim->genesis->params.score_window,
         .round_window = sim->plan.setup.round_window,
+        .epoch_rounds = sim->genesis->params.epoch_rounds,
+        .epoch_ms = sim->genesis->params.epoch_ms,
     };
+    host->committee = sim->committee;
     struct cr_arena measure;
     cr_arena_init_measure(&measure);
     CR_ASSERT(cr_core_init(&measure, &host->config) == NULL);
@@ -81,7 +92,7 @@ void cr_host_crash(struct cr_host *host, bool power_lost)
     forget_bodies(host);
     cr_executor_forget(&host->executor);
     host->mempool_count = host->waiting_told = 0;
-    host->executing = false;
+    host->executing = host->sealing = false;
     host->tick_at_us = UINT64_MAX;
     host->stored_last = host->stored_told = 0;
     cr_disk_crash(&host->disk, &prng, !power_lost);
@@ -94,10 +105,11 @@ struct head {
     struct cr_map committed; /* vertices of the prefix */
 };
 
-static void read_head(const struct cr_host *host, uint64_t index, struct head *out)
+/* Of the commits behind `begin` up to `index`, which are of one epoch. */
+static void read_head(const struct cr_host *host, uint64_t begin, uint64_t index, struct head *out)
 {
-    *out = (struct head){.core = {.commit_digest = host->sim->genesis->id}};
-    for (uint64_t i = 1; i <= index; i++) {
+    *out = (struct head){0};
+    for (uint64_t i = begin + 1; i <= index; i++) {
         const struct cr_disk_record *record = cr_disk_commit(&host->disk, i);
         if (!record)
             cr_run_fail("node %" PRIu32 ": commit %" PRIu64 " is not in its log", host->self, i);
@@ -122,12 +134,14 @@ static uint64_t choose_head(struct cr_host *host, struct cr_prng *prng)
     return forgotten < newest ? newest - forgotten : newest;
 }
 
+/* Every vertex of the running epoch above the horizon that the log holds. */
 static void restore_vertices(struct cr_host *host, const struct head *head)
 {
     static struct cr_vertex vertex;
     for (uint32_t i = 0; i < host->disk.count; i++) {
         const struct cr_disk_record *record = &host->disk.records[i];
         if (record->kind != CR_RECORD_VERTEX) continue;
+        if (record->body->epoch != host->config.epoch.number) continue;
         if (record->body->round <= head->core.gc_round) continue;
         if (cr_disk_vertex(&host->disk, &record->body->digest) != record) continue; /* twice */
         cr_body_decode(record->body, &vertex);
@@ -141,6 +155,43 @@ static void restore_vertices(struct cr_host *host, const struct head *head)
     }
 }
 
+/* A core for the epoch that the executed state is in, with what the log has of it up to commit
+ * `index`. The guard is ahead of that epoch when the data folder was lost: then this key signs
+ * nothing before it has got there. */
+static void start_core(struct cr_host *host, uint64_t index)
+{
+    const struct cr_disk_guard *guard = &host->disk.guard_durable;
+    const struct cr_epoch *epoch = &cr_ledger_head(host->executor.ledger)->epoch;
+    host->config.observer = guard->epoch > epoch->number;
+    take_core(host);
+    struct head head;
+    read_head(host, epoch->index, index, &head);
+    if (index > epoch->index)
+        cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_RESTORE_HEAD, .head = &head.core});
+    restore_vertices(host, &head);
+    cr_map_clear(&head.committed);
+    const uint32_t signed_round = guard->epoch == epoch->number ? guard->round : 0;
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_START, .signed_round = signed_round});
+    cr_host_tell_executed(host);
+}
+
+void cr_host_end_epoch(struct cr_host *host)
+{
+    const struct cr_ledger_head *head = cr_ledger_head(host->executor.ledger);
+    if (host->sealing || head->epoch.number == host->config.epoch.number) return;
+    CR_ASSERT(head->index == host->commit_index && head->epoch.index == head->index);
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_CLOSE});
+    cr_check_sum(host);
+    host->stored_told = host->stored_last; /* what is not durable yet concerns the old core */
+    host->waiting_told = 0;
+    host->asked.active = false;
+    start_core(host, head->index);
+    for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
+        if (!host->peers_up[peer]) continue;
+        cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = true});
+    }
+}
+
 void cr_host_start(struct cr_host *host)
 {
     CR_ASSERT(!host->alive);
@@ -150,7 +201,6 @@ void cr_host_start(struct cr_host *host)
     host->alive = true;
     if (host->incarnation > 0) host->counters.restarts++;
     host->config.table_key = cr_prng_next(&prng);
-    take_core(host);
     if (host->disk.rotten != 0) { /* the log is damaged: the operator begins with an empty one */
         cr_trace_note(host->sim, host->self, "data damaged", host->incarnation);
         cr_disk_wipe(&host->disk);
@@ -161,20 +211,7 @@ void cr_host_start(struct cr_host *host)
     const uint64_t persisted = cr_prng_below(&prng, 3) == 0 ? 0 : cr_prng_below(&prng, index + 1);
     cr_executor_rebuild(&host->executor, &host->disk, persisted, index);
     host->commit_index = host->executed_index = index;
-    if (host->disk.count > 0) {
-        struct head head;
-        read_head(host, index, &head);
-        if (index > 0) {
-            cr_host_step(host,
-                         &(struct cr_event){.kind = CR_EVENT_RESTORE_HEAD, .head = &head.core});
-        }
-        restore_vertices(host, &head);
-        cr_map_clear(&head.committed);
-    }
-    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_START,
-                                          .signed_round = host->disk.guard_durable.round});
-    cr_host_tell_executed(host);
-    if (host->doom != CR_DOOM_NONE) return;
+    start_core(host, index);
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
         if (peer != host->self) cr_network_connect_later(host->sim, host->self, peer);
     }

@@ -53,7 +53,7 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
         cr_run_fail("node %" PRIu32 ": commit %" PRIu64 " does not follow the one before it",
                     host->self, commit->index);
     }
-    if (commit->leader_round <= before->leader_round) {
+    if (commit->leader_round <= before->leader_round && !before->closing) {
         cr_run_fail("node %" PRIu32 ": the leader round of commit %" PRIu64 " does not rise",
                     host->self, commit->index);
     }
@@ -62,6 +62,7 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
         agreed->committed = true;
         agreed->digest = *digest;
         agreed->leader_round = commit->leader_round;
+        agreed->closing = commit->closing;
     }
     if (cr_hash_equal(&agreed->digest, digest)) return;
     cr_run_fail("FORK: commit %" PRIu64 " is %s (leader round %" PRIu32 ") at node %" PRIu32
@@ -77,7 +78,7 @@ static void check_vertex(struct cr_host *host, const struct cr_commit *commit,
     struct cr_sim *sim = host->sim;
     cr_body_decode(host->bodies[body], &vertex);
     const struct cr_header *header = &vertex.header;
-    const enum cr_verdict verdict = cr_header_judge(&sim->committee, header);
+    const enum cr_verdict verdict = cr_header_judge(&host->committee, header);
     const uint32_t before = cr_map_find(&sim->check.ordered, &ref->digest);
     if (before == CR_MAP_NONE)
         cr_map_put(&sim->check.ordered, &ref->digest, (uint32_t)commit->index);
@@ -146,19 +147,36 @@ void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger
 
 /* ---- one voice, disk first ---- */
 
+static void count_round(struct cr_check *check, uint64_t epoch, uint32_t round)
+{
+    if (epoch < check->newest_epoch) return;
+    if (epoch > check->newest_epoch) {
+        check->newest_epoch = epoch;
+        check->newest_round = 0;
+    }
+    if (round <= check->newest_round) return;
+    check->rounds_total += round - check->newest_round;
+    check->newest_round = round;
+}
+
 /* Returns whether this vertex has been on the wire before. */
 static bool check_one_voice(struct cr_host *host, const struct cr_body *own)
 {
     struct cr_check *check = &host->sim->check;
-    struct cr_hash **digests = &check->sent[host->self].digests;
-    *digests = cr_run_grow(*digests, &check->sent[host->self].count_max, own->round + 1,
-                           sizeof(struct cr_hash));
-    struct cr_hash *sent = &(*digests)[own->round];
-    if (own->round > check->rounds_max) check->rounds_max = own->round;
-    if (cr_hash_is_zero(sent)) {
-        *sent = own->digest;
+    const uint64_t name[2] = {own->epoch, own->round};
+    const struct cr_hash key = cr_hash_of(name, sizeof name);
+    const uint32_t at = cr_map_find(&check->sent[host->self].rounds, &key);
+    count_round(check, own->epoch, own->round);
+    if (at == CR_MAP_NONE) {
+        const uint32_t count = check->sent[host->self].count++;
+        struct cr_hash **digests = &check->sent[host->self].digests;
+        *digests = cr_run_grow(*digests, &check->sent[host->self].count_max, count + 1,
+                               sizeof(struct cr_hash));
+        (*digests)[count] = own->digest;
+        cr_map_put(&check->sent[host->self].rounds, &key, count);
         return false;
     }
+    const struct cr_hash *sent = &check->sent[host->self].digests[at];
     if (cr_hash_equal(sent, &own->digest)) return true;
     cr_run_fail("EQUIVOCATION: node %" PRIu32 " sends %s for round %" PRIu32
                 " and has sent %s before",
@@ -186,7 +204,7 @@ void cr_check_wire(struct cr_host *host, const struct cr_body *own)
                     host->self, own->round);
     }
     const struct cr_disk_guard *guard = &host->disk.guard_durable;
-    if (guard->round < own->round) {
+    if (cr_disk_guard_allows(guard, own->epoch, own->round)) {
         cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32
                     ", but its guard stands at %" PRIu32,
                     host->self, own->round, guard->round);
@@ -317,7 +335,7 @@ void cr_check_sum(struct cr_host *host)
 void cr_check_price(struct cr_sim *sim)
 {
     const uint64_t n = sim->nodes_count;
-    const uint64_t rounds = sim->check.rounds_max;
+    const uint64_t rounds = sim->check.rounds_total;
     const bool steady = sim->plan.scenario->steady;
     const uint64_t frames_max =
         n * (n - 1) *

@@ -20,6 +20,7 @@ struct cr_check_commit {
     bool committed, executed;
     struct cr_hash digest;
     struct cr_hash schedule; /* of leaders, after this commit */
+    bool closing;
     uint32_t leader_round;
     struct cr_hash effects_digest;
     uint64_t checkpoint_index;
@@ -31,10 +32,13 @@ struct cr_check {
     struct cr_check_commit *commits; /* by index: the first node to get there wrote it */
     uint32_t commits_count, commits_max;
     struct {
-        struct cr_hash *digests; /* by round; zero: never sent */
-        uint32_t count_max;
+        struct cr_map rounds;    /* epoch and round, hashed -> place in digests */
+        struct cr_hash *digests; /* of the first vertex sent for it */
+        uint32_t count, count_max;
     } sent[CR_SIM_NODES_MAX];
-    uint32_t rounds_max; /* highest round of an own vertex on the wire */
+    uint64_t newest_epoch; /* of an own vertex on the wire, and its round */
+    uint32_t newest_round;
+    uint64_t rounds_total; /* over all epochs */
     uint64_t steps_until_walk;
     uint64_t steps_in_instant; /* steps while virtual time stood still */
     uint64_t instant_us;

@@ -21,6 +21,8 @@ static void init_genesis(struct cr_sim *sim)
     sim->genesis->id = cr_hash_of(&sim->seed, sizeof sim->seed);
     snprintf(sim->genesis->chain, sizeof sim->genesis->chain, "simulation");
     sim->genesis->params.gc_depth = setup->gc_depth;
+    sim->genesis->params.epoch_rounds = setup->epoch_rounds;
+    sim->genesis->params.epoch_ms = setup->epoch_ms;
     sim->genesis->params.round_delay_us = setup->round_delay_us;
     sim->genesis->params.idle_delay_us = setup->idle_delay_us;
     sim->genesis->params.checkpoint_commits = setup->checkpoint_commits;

@@ -148,13 +148,20 @@ bool cr_disk_is_rotten(const struct cr_disk *disk, const struct cr_disk_record *
     return disk->rotten != 0 && record == &disk->records[disk->rotten - 1];
 }
 
+bool cr_disk_guard_allows(const struct cr_disk_guard *guard, uint64_t epoch, uint32_t round)
+{
+    return epoch > guard->epoch || (epoch == guard->epoch && round > guard->round);
+}
+
 void cr_disk_raise_guard(struct cr_disk *disk, uint32_t author)
 {
     for (uint32_t i = 0; i < disk->count; i++) {
         const struct cr_disk_record *record = &disk->records[i];
         if (record->kind != CR_RECORD_VERTEX || record->body->author != author) continue;
-        if (record->body->round <= disk->guard.round) continue;
-        disk->guard = (struct cr_disk_guard){record->body->round, record->body->digest};
+        if (!cr_disk_guard_allows(&disk->guard, record->body->epoch, record->body->round)) continue;
+        disk->guard = (struct cr_disk_guard){.epoch = record->body->epoch,
+                                             .round = record->body->round,
+                                             .digest = record->body->digest};
     }
     disk->guard_durable = disk->guard;
 }

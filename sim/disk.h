@@ -31,6 +31,7 @@ struct cr_disk_record {
 };
 
 struct cr_disk_guard {
+    uint64_t epoch;
     uint32_t round; /* 0: nothing signed yet */
     struct cr_hash digest;
 };
@@ -67,6 +68,8 @@ uint64_t cr_disk_sync_end(struct cr_disk *disk);
 /* Loses what is lost. With `all_written` (the process dies, the machine does not) the log keeps
  * everything appended. Afterwards what is left is durable. */
 void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written);
+/* Whether what was signed last lies before this. */
+bool cr_disk_guard_allows(const struct cr_disk_guard *guard, uint64_t epoch, uint32_t round);
 /* The data folder is gone. The guard is not: it lies beside the key. */
 void cr_disk_wipe(struct cr_disk *disk);
 /* One record goes bad, `per_1000` of the way through the log. Nobody notices before it is read. */

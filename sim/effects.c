@@ -60,6 +60,7 @@ static void on_propose(struct cr_host *host, const struct cr_header *unsigned_he
 
     header = *unsigned_header;
     if (cr_byz_is_liar(host->sim, host->self)) cr_byz_propose(host, &header);
+    host->sealing = true;
     header.payload_count =
         fill_payload(host, payload, unsigned_header->payload_bytes, &header.payload_bytes);
     header.payload_root = cr_hash_of(payload, header.payload_bytes);
@@ -144,8 +145,9 @@ static void on_store(struct cr_host *host, const struct cr_effect *effect)
                                                          .sequence = effect->store.sequence,
                                                          .body = cr_body_share(body)});
     if (effect->store.own) {
-        CR_ASSERT(body->round > host->disk.guard.round);
-        host->disk.guard = (struct cr_disk_guard){.round = body->round, .digest = body->digest};
+        CR_ASSERT(cr_disk_guard_allows(&host->disk.guard, body->epoch, body->round));
+        host->disk.guard = (struct cr_disk_guard){
+            .epoch = body->epoch, .round = body->round, .digest = body->digest};
     }
     cr_host_count_operation(host);
     if (host->doom == CR_DOOM_NONE) cr_host_sync_disk(host);
@@ -214,24 +216,68 @@ static void on_send_status(struct cr_host *host, const struct cr_effect *effect)
 
 enum { RANGE_BYTES_MAX = 128 * 1024 }; /* so little that large commits come in parts */
 
-/* How many vertices of the commit from `skip` on fit. */
-static uint32_t add_range(const struct cr_host *host, const struct cr_commit *commit, uint32_t skip,
-                          uint8_t *bytes, uint32_t *at)
+/* What an answer to SYNC is made of. */
+struct answer {
+    const struct cr_host *host;
+    uint8_t *bytes;
+    uint32_t bytes_count, vertices_count;
+    uint32_t skip; /* vertices of the first commit that the asker has */
+    bool full;
+};
+
+static void add_vertex(struct answer *answer, const struct cr_body *body)
 {
-    uint32_t count = 0;
-    for (uint32_t i = skip; i < commit->vertices_count; i++) {
-        const struct cr_disk_record *record =
-            cr_disk_vertex(&host->disk, &commit->vertices[i].digest);
-        CR_ASSERT(record); /* what was committed was stored before */
-        if (cr_disk_is_rotten(&host->disk, record)) return count;
-        const struct cr_body *body = record->body;
-        if (*at + 4 + body->vertex_bytes > RANGE_BYTES_MAX && *at > 0) return count;
-        cr_store_le(bytes + *at, body->vertex_bytes, 4);
-        memcpy(bytes + *at + 4, body->vertex, body->vertex_bytes);
-        *at += 4 + body->vertex_bytes;
-        count++;
+    if (answer->skip > 0) {
+        answer->skip--;
+        return;
     }
-    return count;
+    const uint32_t at = answer->bytes_count;
+    if (at > 0 && at + 4 + body->vertex_bytes > RANGE_BYTES_MAX) answer->full = true;
+    if (answer->full) return;
+    cr_store_le(answer->bytes + at, body->vertex_bytes, 4);
+    memcpy(answer->bytes + at + 4, body->vertex, body->vertex_bytes);
+    answer->bytes_count += 4 + body->vertex_bytes;
+    answer->vertices_count++;
+}
+
+/* The closing tail (docs/protocol.md 8.5): what we accepted and nobody commits any more. Whoever
+ * misses the end decides by it as we did. In the order of the log, which is that of acceptance. */
+static void add_tail(struct answer *answer, uint64_t epoch, uint32_t gc_round)
+{
+    const struct cr_disk *disk = &answer->host->disk;
+    for (uint32_t i = 0; i < disk->durable; i++) {
+        const struct cr_disk_record *record = &disk->records[i];
+        if (record->kind != CR_RECORD_VERTEX || record->body->epoch != epoch) continue;
+        if (cr_disk_vertex(disk, &record->body->digest) != record) continue; /* twice */
+        if (record->body->round > gc_round) add_vertex(answer, record->body);
+    }
+}
+
+static void add_commit(struct answer *answer, uint64_t index)
+{
+    const struct cr_disk *disk = &answer->host->disk;
+    const struct cr_commit commit = *cr_disk_record_commit(cr_disk_commit(disk, index));
+    for (uint32_t i = 0; i < commit.vertices_count; i++) {
+        const struct cr_disk_record *record = cr_disk_vertex(disk, &commit.vertices[i].digest);
+        CR_ASSERT(record); /* what was committed was stored before */
+        add_vertex(answer, record->body);
+    }
+}
+
+/* The horizon that somebody has who stands before this commit. */
+static uint32_t horizon_before(const struct cr_host *host, uint64_t index, uint64_t epoch)
+{
+    const struct cr_disk_record *record = cr_disk_commit(&host->disk, index - 1);
+    if (!record) return 0;
+    const struct cr_commit *commit = cr_disk_record_commit(record);
+    return commit->epoch == epoch ? commit->gc_round : 0;
+}
+
+static bool is_closing(const struct cr_host *host, uint64_t index, uint64_t *epoch)
+{
+    const struct cr_commit *commit = cr_disk_record_commit(cr_disk_commit(&host->disk, index));
+    *epoch = commit->epoch;
+    return commit->closing;
 }
 
 void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_message *asked)
@@ -239,28 +285,30 @@ void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_mes
     static uint8_t bytes[CR_SYNC_BYTES_MAX];
     const uint64_t newest = cr_disk_commits_durable(&host->disk);
     const uint64_t from = asked->from_commit;
-    uint64_t to = asked->to_commit;
-    struct cr_message message = {.type = CR_MESSAGE_RANGE,
-                                 .from_commit = from,
-                                 .to_commit = from - 1,
-                                 .skip = asked->skip,
-                                 .range = bytes};
-    if (to > newest) to = newest;
-    for (uint64_t index = from; index <= to && index >= 1; index++) {
-        const struct cr_disk_record *record = cr_disk_commit(&host->disk, index);
-        if (cr_disk_is_rotten(&host->disk, record)) break;
-        const struct cr_commit *commit = cr_disk_record_commit(record);
-        const uint32_t skip = index == from ? asked->skip : 0;
-        uint32_t at = message.range_bytes;
-        const uint32_t added = add_range(host, commit, skip, bytes, &at);
-        if (skip > commit->vertices_count) break;
-        const bool whole = skip + added == commit->vertices_count;
-        if (!whole && index > from) break;
-        message.range_count += added;
-        message.range_bytes = at;
-        if (!whole) break; /* a part of the first commit */
-        message.to_commit = index;
+    const uint64_t to = asked->to_commit < newest ? asked->to_commit : newest;
+    struct answer answer = {.host = host, .bytes = bytes, .skip = asked->skip};
+    uint64_t index = from;
+    bool closing = false; /* an answer never goes beyond the end of an epoch */
+    while (index <= to && !closing) {
+        const struct answer before = answer;
+        uint64_t epoch;
+        closing = is_closing(host, index, &epoch);
+        add_commit(&answer, index);
+        if (closing) add_tail(&answer, epoch, horizon_before(host, from, epoch));
+        if (answer.full || answer.skip > 0) {
+            /* Only the first commit may be cut: the asker asks for its rest. */
+            if (index > from) answer = before;
+            break;
+        }
+        index++;
     }
+    const struct cr_message message = {.type = CR_MESSAGE_RANGE,
+                                       .from_commit = from,
+                                       .to_commit = index - 1,
+                                       .skip = asked->skip,
+                                       .range = bytes,
+                                       .range_count = answer.vertices_count,
+                                       .range_bytes = answer.bytes_count};
     host->counters.ranges_served++;
     cr_host_send(host, peer, CR_STREAM_SYNC, cr_frame_take(&message));
 }
@@ -307,6 +355,7 @@ static void on_commit(struct cr_host *host, const struct cr_effect *effect)
     struct cr_pending_commit pending = {.index = commit->index,
                                         .digest = effect->commit.digest,
                                         .timestamp_ms = commit->timestamp_ms,
+                                        .closing = commit->closing,
                                         .bodies_count = commit->vertices_count};
     pending.bodies = cr_run_take(commit->vertices_count * sizeof(struct cr_body *));
     for (uint32_t i = 0; i < commit->vertices_count; i++) {

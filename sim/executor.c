@@ -82,6 +82,7 @@ static void execute(struct cr_executor *executor, const struct cr_pending_commit
                       &(struct cr_ledger_commit){.index = commit->index,
                                                  .digest = commit->digest,
                                                  .timestamp_ms = commit->timestamp_ms,
+                                                 .closing = commit->closing,
                                                  .payloads_count = commit->bodies_count,
                                                  .payloads = payloads});
     cr_check_executed(executor->sim, executor->node, cr_ledger_head(executor->ledger));
@@ -96,6 +97,7 @@ static void execute_logged(struct cr_executor *executor, const struct cr_disk *d
     struct cr_pending_commit pending = {.index = index,
                                         .digest = cr_commit_digest(commit),
                                         .timestamp_ms = commit->timestamp_ms,
+                                        .closing = commit->closing,
                                         .bodies_count = commit->vertices_count,
                                         .bodies = bodies};
     CR_ASSERT(commit->vertices_count <= PAYLOADS_MAX);

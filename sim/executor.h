@@ -14,6 +14,7 @@ struct cr_pending_commit {
     uint64_t index;
     struct cr_hash digest;
     uint64_t timestamp_ms;
+    bool closing;
     uint32_t bodies_count;
     struct cr_body **bodies; /* in linear order, one reference each */
 };

@@ -220,11 +220,13 @@ void cr_host_on_sealed(struct cr_host *host, struct cr_body *body)
 {
     static struct cr_vertex vertex;
     cr_body_decode(body, &vertex);
+    host->sealing = false;
     const uint32_t handle = cr_host_handle_take(host, body);
     cr_host_step(
         host, &(struct cr_event){
                   .kind = CR_EVENT_SEALED,
                   .vertex = {.header = &vertex.header, .digest = vertex.digest, .body = handle}});
+    cr_host_end_epoch(host);
 }
 
 void cr_host_on_synced(struct cr_host *host)
@@ -249,6 +251,7 @@ void cr_host_on_execute(struct cr_host *host)
     host->executed_index = cr_ledger_head(host->executor.ledger)->index;
     cr_host_execute_later(host);
     cr_host_tell_executed(host);
+    cr_host_end_epoch(host);
 }
 
 void cr_host_tell_executed(struct cr_host *host)

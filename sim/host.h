@@ -56,7 +56,8 @@ struct cr_host {
     bool paused;
     uint32_t incarnation; /* of the process; 0: never started */
     struct cr_core_config config;
-    int64_t wall_skew_ms; /* always; with the jumps of now: wall_offset_ms */
+    struct cr_committee committee; /* of the epoch that the core is in */
+    int64_t wall_skew_ms;          /* always; with the jumps of now: wall_offset_ms */
     int64_t wall_offset_ms;
     int64_t drift_ppm; /* of the monotonic clock, always */
     struct cr_host_clock clock;
@@ -70,6 +71,7 @@ struct cr_host {
     size_t memory_bytes;
     struct cr_core *core;
     struct cr_effects effects;
+    bool sealing;               /* a SEALED is owed to the core */
     bool stepping;              /* effects of a step are being performed */
     uint64_t tick_at_us;        /* virtual time of the newest TICK armed; UINT64_MAX: none */
     uint32_t tick_number;       /* of that TICK: older ones are stale */
@@ -131,6 +133,8 @@ void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_mes
 void cr_host_ask_range(struct cr_host *host);
 void cr_host_sync_disk(struct cr_host *host);
 void cr_host_count_operation(struct cr_host *host); /* a write, a sync, or the end of one */
+/* When the closing commit is executed and the core owes nothing: a new core for the next epoch. */
+void cr_host_end_epoch(struct cr_host *host);
 void cr_host_execute_later(struct cr_host *host);
 void cr_host_tell_executed(struct cr_host *host);
 

@@ -118,6 +118,17 @@ static uint32_t draw_liars(const struct cr_plan *plan)
     return liars;
 }
 
+/* Half of the seeds have epochs, so short that crashes and partitions meet their ends. */
+static void draw_epochs(struct cr_plan *plan)
+{
+    struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 3);
+    const uint64_t kind = cr_prng_below(&prng, 6);
+    const uint32_t rounds = 3 + (uint32_t)cr_prng_below(&prng, 60);
+    const uint32_t ms = 200 + (uint32_t)cr_prng_below(&prng, 4000);
+    if (kind <= 1) plan->setup.epoch_rounds = rounds;
+    if (kind >= 1 && kind <= 2) plan->setup.epoch_ms = ms;
+}
+
 static void draw_setup(struct cr_plan *plan)
 {
     static const uint32_t gc_depths[] = {8, 12, 16, 32, 64};
@@ -199,6 +210,7 @@ void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uin
                              .nodes_count = nodes_count,
                              .faults_until_us = until_us};
     draw_setup(plan);
+    draw_epochs(plan);
     struct cr_prng coin = cr_prng_stream(seed, CR_PURPOSE_SWARM, 0);
     for (uint32_t kind = 1; kind < CR_FAULTS_END; kind++) {
         const bool heads = cr_prng_next(&coin) & 1;

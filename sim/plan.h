@@ -104,6 +104,8 @@ enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
     X(checkpoint_commits, 1, 1000000)             \
     X(payload_bytes_max, 1, CR_PAYLOAD_BYTES_MAX) \
     X(txs_count, 0, 100000)                       \
+    X(epoch_rounds, 0, 1000000)                   \
+    X(epoch_ms, 0, 100000000)                     \
     X(liars, 0, (1 << CR_SIM_NODES_MAX) - 1) /* bit mask; at most F stake of them (byz.h) */
 
 #define CR_SETUP_FIELD(name, ...) uint32_t name;

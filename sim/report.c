@@ -21,7 +21,7 @@ void cr_totals_add(struct cr_totals *totals, const struct cr_sim *sim, bool held
     totals->cores.slots_indirect += sum->slots_indirect;
     totals->cores.slots_skipped += sum->slots_skipped;
     totals->frames += sim->network.frames_total;
-    totals->rounds += sim->check.rounds_max;
+    totals->rounds += sim->check.rounds_total;
     totals->commits += sim->check.commits_count ? sim->check.commits_count - 1 : 0;
     totals->txs += sim->clients.final_count;
     totals->virtual_s += (double)sim->now_us / 1e6;

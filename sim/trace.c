@@ -54,6 +54,7 @@ static const char *describe(struct cr_trace *trace, const struct cr_event *event
         snprintf(out, room, "guard r%" PRIu32, event->signed_round);
         return "start";
     case CR_EVENT_TICK: return "tick";
+    case CR_EVENT_CLOSE: return "close";
     case CR_EVENT_VERTEX:
         mix_digest(trace, &event->vertex.digest);
         print_vertex(&event->vertex, out);
@@ -150,6 +151,7 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
     case CR_EVENT_RANGE: snprintf(peer, sizeof peer, "<%" PRIu32, event->peer); break;
     case CR_EVENT_RESTORE_HEAD:
     case CR_EVENT_RESTORE_VERTEX:
+    case CR_EVENT_CLOSE:
     case CR_EVENT_START:
     case CR_EVENT_TICK:
     case CR_EVENT_SEALED:

@@ -139,7 +139,7 @@ int cr_cli_genesis_new(const struct cr_command *command, int words, char **word)
 {
     const char *chain = NULL, *profile = "wan";
     bool json = false;
-    uint64_t timestamp_ms = 0;
+    uint64_t timestamp_ms = 0, epoch_rounds = UINT64_MAX, epoch_ms = UINT64_MAX;
     static struct cr_words out, validators, accounts;
     const struct cr_option list[] = {
         {.name = "chain",
@@ -169,6 +169,20 @@ int cr_cli_genesis_new(const struct cr_command *command, int words, char **word)
          .meaning = "birth of the chain; default now",
          .least = 1,
          .most = INT64_MAX},
+        {.name = "epoch-rounds",
+         .kind = CR_OPTION_NUMBER,
+         .value = "N",
+         .out = &epoch_rounds,
+         .meaning = "rounds of an epoch, 0: not by this; default of the profile",
+         .least = 0,
+         .most = 1u << 30},
+        {.name = "epoch-ms",
+         .kind = CR_OPTION_NUMBER,
+         .value = "N",
+         .out = &epoch_ms,
+         .meaning = "milliseconds of an epoch, 0: not by this; default of the profile",
+         .least = 0,
+         .most = UINT32_MAX},
         {.name = "json", .kind = CR_OPTION_SWITCH, .meaning = "one JSON object", .out = &json},
     };
     const struct cr_options options = {.command = command,
@@ -190,6 +204,8 @@ int cr_cli_genesis_new(const struct cr_command *command, int words, char **word)
         code = cr_cli_fail(CR_EXIT_USAGE, "--profile: '%s' is neither lan nor wan", profile);
     } else {
         memcpy(genesis->chain, chain, strlen(chain) + 1);
+        if (epoch_rounds != UINT64_MAX) genesis->params.epoch_rounds = (uint32_t)epoch_rounds;
+        if (epoch_ms != UINT64_MAX) genesis->params.epoch_ms = (uint32_t)epoch_ms;
         code = gather(&validators, &accounts, genesis);
     }
     if (code < 0 || code == CR_EXIT_OK) code = save(genesis, out.list[0], json);
@@ -219,14 +235,15 @@ static json_t *genesis_json(const struct cr_genesis *genesis)
     }
     const struct cr_params *p = &genesis->params;
     cr_hex_encode(genesis->id.bytes, sizeof genesis->id.bytes, id);
-    return json_pack("{s:s,s:s,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "id", id, "chain",
-                     genesis->chain, "timestamp_ms", (json_int_t)genesis->timestamp_ms,
-                     "parameters", "gc_depth", (json_int_t)p->gc_depth, "round_delay_us",
-                     (json_int_t)p->round_delay_us, "idle_delay_us", (json_int_t)p->idle_delay_us,
-                     "checkpoint_commits", (json_int_t)p->checkpoint_commits, "score_window",
-                     (json_int_t)p->score_window, "tx_ttl_max", (json_int_t)p->tx_ttl_max,
-                     "payload_bytes_max", (json_int_t)p->payload_bytes_max, "validators",
-                     validators, "accounts", accounts);
+    return json_pack(
+        "{s:s,s:s,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "id", id, "chain",
+        genesis->chain, "timestamp_ms", (json_int_t)genesis->timestamp_ms, "parameters", "gc_depth",
+        (json_int_t)p->gc_depth, "round_delay_us", (json_int_t)p->round_delay_us, "idle_delay_us",
+        (json_int_t)p->idle_delay_us, "checkpoint_commits", (json_int_t)p->checkpoint_commits,
+        "epoch_rounds", (json_int_t)p->epoch_rounds, "epoch_ms", (json_int_t)p->epoch_ms,
+        "score_window", (json_int_t)p->score_window, "tx_ttl_max", (json_int_t)p->tx_ttl_max,
+        "payload_bytes_max", (json_int_t)p->payload_bytes_max, "validators", validators, "accounts",
+        accounts);
 }
 
 static void print_genesis(const struct cr_genesis *genesis)
@@ -238,6 +255,8 @@ static void print_genesis(const struct cr_genesis *genesis)
            genesis->chain, p->round_delay_us, p->idle_delay_us, p->gc_depth);
     printf("leaders judged every %u commits\n", p->score_window);
     printf("state   checkpoint every %u commits\n", p->checkpoint_commits);
+    if (p->epoch_rounds > 0) printf("epoch   ends after %u rounds\n", p->epoch_rounds);
+    if (p->epoch_ms > 0) printf("epoch   ends after %u ms\n", p->epoch_ms);
     printf("limits  transaction lives %u commits, payload %u bytes\n\n", p->tx_ttl_max,
            p->payload_bytes_max);
     printf("%-6s %-20s %-28s %s\n", "index", "validator", "address", "stake");

@@ -193,7 +193,7 @@ static void print_next(const struct cr_localnet *net)
 
 struct up_flags {
     const char *home;
-    uint64_t nodes, api_port, p2p_port, timeout_s; /* 0: not given */
+    uint64_t nodes, api_port, p2p_port, epoch_rounds, timeout_s; /* 0: not given */
     bool json;
 };
 
@@ -216,6 +216,7 @@ static int plan_network(const struct up_flags *flags, struct cr_localnet *net)
                            "remove that folder, or choose another --home",
                            net->home, net->nodes, net->api_port, net->p2p_port);
     }
+    net->epoch_rounds = (uint32_t)flags->epoch_rounds;
     net->nodes = flags->nodes > 0 ? (uint32_t)flags->nodes : 4;
     net->api_port = flags->api_port > 0 ? (uint32_t)flags->api_port : 7080;
     net->p2p_port = flags->p2p_port > 0 ? (uint32_t)flags->p2p_port : 7000;
@@ -280,6 +281,13 @@ int cr_cli_localnet_up(const struct cr_command *command, int words, char **word)
          .meaning = "UDP port of node 0; default 7000",
          .least = 1,
          .most = 65535},
+        {.name = "epoch-rounds",
+         .kind = CR_OPTION_NUMBER,
+         .value = "N",
+         .out = &flags.epoch_rounds,
+         .meaning = "of a new network: rounds of an epoch; default 20000",
+         .least = 1,
+         .most = 1u << 30},
         {.name = "timeout",
          .kind = CR_OPTION_NUMBER,
          .value = "S",

@@ -12,6 +12,7 @@ struct cr_localnet {
     char home[CR_PATH_BYTES_MAX];
     bool standard_home; /* no --home was needed */
     uint32_t nodes;
+    uint32_t epoch_rounds;       /* of a new network; 0: what the profile says */
     uint32_t api_port, p2p_port; /* of node 0; node i has the i-th after it */
 };
 

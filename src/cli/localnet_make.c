@@ -98,6 +98,7 @@ static int make_genesis(const struct cr_localnet *net, struct cr_genesis *genesi
     genesis->timestamp_ms = (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
     (void)snprintf(genesis->chain, sizeof genesis->chain, "localnet");
     CR_ASSERT(cr_genesis_profile("lan", &genesis->params));
+    if (net->epoch_rounds > 0) genesis->params.epoch_rounds = net->epoch_rounds;
     genesis->accounts_count = 1;
     genesis->accounts[0].balance = CR_LOCALNET_BALANCE;
     int code = make_client(net, &genesis->accounts[0].key);

@@ -5,7 +5,27 @@
 
 void cr_chain_init(struct cr_chain *chain, const struct cr_committee *committee, uint32_t gc_depth)
 {
-    *chain = (struct cr_chain){.committee = committee, .gc_depth = gc_depth};
+    *chain = (struct cr_chain){.committee = committee,
+                               .gc_depth = gc_depth,
+                               .end_round = UINT32_MAX,
+                               .end_ms = UINT64_MAX};
+}
+
+void cr_chain_begin(struct cr_chain *chain, const struct cr_epoch *epoch, uint32_t rounds,
+                    uint32_t ms)
+{
+    CR_ASSERT(epoch->number == chain->committee->epoch);
+    chain->index = epoch->index;
+    chain->digest = epoch->digest;
+    chain->timestamp_ms = epoch->timestamp_ms;
+    if (rounds > 0) chain->end_round = rounds;
+    if (ms > 0) chain->end_ms = epoch->timestamp_ms + ms;
+}
+
+bool cr_chain_ends(const struct cr_chain *chain, uint32_t leader_round, uint64_t timestamp_ms)
+{
+    if (leader_round < CR_EPOCH_ROUNDS_MIN) return false;
+    return leader_round >= chain->end_round || timestamp_ms >= chain->end_ms;
 }
 
 struct leaders {
@@ -159,6 +179,7 @@ bool cr_chain_append(struct cr_chain *chain, struct cr_dag *dag, const struct cr
                      uint32_t round, struct cr_chain_commit *out)
 {
     CR_ASSERT(round > chain->leader_round);
+    CR_ASSERT(!chain->closed);
     CR_ASSERT(dag->gc_round == chain->gc_round);
     uint32_t ids[CR_VALIDATORS_MAX];
     struct leaders leaders = {.count = cr_decider_leaders(decider, round, ids)};
@@ -184,6 +205,7 @@ bool cr_chain_append(struct cr_chain *chain, struct cr_dag *dag, const struct cr
         .leaders_count = leaders.count,
         .leaders = out->refs,
     };
+    out->record.closing = cr_chain_ends(chain, round, out->record.timestamp_ms);
     list(dag, stamp, lowest, round, out);
     out->digest = cr_commit_digest(&out->record);
     out->in_time = in_time(chain->committee, decider->schedule, &leaders);
@@ -193,5 +215,6 @@ bool cr_chain_append(struct cr_chain *chain, struct cr_dag *dag, const struct cr
     chain->leader_round = round;
     chain->gc_round = out->record.gc_round;
     chain->timestamp_ms = out->record.timestamp_ms;
+    chain->closed = out->record.closing;
     return true;
 }

@@ -124,6 +124,27 @@ static void every_order_gives_the_same_chain(void **state)
     }
 }
 
+/* Goal: an epoch ends at the first commit that reaches one of its limits, and never before round
+ * 8. Method: each limit alone, at its edge. */
+static void an_epoch_ends_at_its_limits(void **state)
+{
+    (void)state;
+    const struct cr_epoch epoch = {.index = 40, .digest = {{4}}, .timestamp_ms = 1000};
+    scene_init(&scene, 4, NULL);
+    cr_chain_init(&chain, &scene.committee, 3);
+    assert_false(cr_chain_ends(&chain, UINT32_MAX - 1, UINT64_MAX - 1));
+    cr_chain_begin(&chain, &epoch, 20, 0);
+    assert_int_equal(chain.index, 40);
+    assert_memory_equal(&chain.digest, &epoch.digest, sizeof chain.digest);
+    assert_false(cr_chain_ends(&chain, 19, UINT64_MAX - 1));
+    assert_true(cr_chain_ends(&chain, 20, 0));
+    cr_chain_init(&chain, &scene.committee, 3);
+    cr_chain_begin(&chain, &epoch, 0, 500);
+    assert_false(cr_chain_ends(&chain, UINT32_MAX - 1, 1499));
+    assert_true(cr_chain_ends(&chain, CR_EPOCH_ROUNDS_MIN, 1500));
+    assert_false(cr_chain_ends(&chain, CR_EPOCH_ROUNDS_MIN - 1, 1500));
+}
+
 static int free_scene(void **state)
 {
     (void)state;
@@ -139,6 +160,7 @@ int main(void)
         cmocka_unit_test(copies_are_ordered_by_digest),
         cmocka_unit_test(nothing_below_the_horizon_is_committed),
         cmocka_unit_test(every_order_gives_the_same_chain),
+        cmocka_unit_test(an_epoch_ends_at_its_limits),
     };
     return cmocka_run_group_tests(tests, NULL, free_scene);
 }

@@ -8,17 +8,33 @@
 /* Tags: what is derived. Of one length, so that no two inputs can be the same bytes. */
 enum { TAG_BYTES = 20 };
 static const char seed_tag[TAG_BYTES + 1] = "creto/epoch-seed/1..";
+static const char origin_tag[TAG_BYTES + 1] = "creto/epoch-origin/1";
 static const char genesis_tag[TAG_BYTES + 1] = "creto/genesis-vtx/1.";
 
-static struct cr_hash derive(const char *tag, const struct cr_hash *genesis_id, uint64_t epoch,
+static struct cr_hash derive(const char *tag, const struct cr_hash *origin, uint64_t epoch,
                              uint64_t author)
 {
     struct cr_hasher hasher;
     cr_hasher_init(&hasher);
     cr_hasher_add(&hasher, tag, TAG_BYTES);
-    cr_hasher_add(&hasher, genesis_id->bytes, CR_HASH_BYTES);
+    cr_hasher_add(&hasher, origin->bytes, CR_HASH_BYTES);
     cr_hasher_add_le(&hasher, epoch, 8);
     cr_hasher_add_le(&hasher, author, 8);
+    return cr_hasher_end(&hasher);
+}
+
+struct cr_hash cr_epoch_origin(const struct cr_hash *genesis_id, const struct cr_epoch *epoch)
+{
+    if (epoch->index == 0) return *genesis_id;
+    struct cr_hasher hasher;
+    cr_hasher_init(&hasher);
+    cr_hasher_add(&hasher, origin_tag, TAG_BYTES);
+    cr_hasher_add(&hasher, genesis_id->bytes, CR_HASH_BYTES);
+    cr_hasher_add_le(&hasher, epoch->number, 8);
+    cr_hasher_add_le(&hasher, epoch->index, 8);
+    cr_hasher_add(&hasher, epoch->digest.bytes, CR_HASH_BYTES);
+    cr_hasher_add(&hasher, epoch->state_root.bytes, CR_HASH_BYTES);
+    cr_hasher_add(&hasher, epoch->committee.bytes, CR_HASH_BYTES);
     return cr_hasher_end(&hasher);
 }
 
@@ -44,7 +60,7 @@ static void fill_quads(struct cr_committee *committee)
     }
 }
 
-enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_hash *genesis_id,
+enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_hash *origin,
                               uint64_t epoch, const uint64_t *stake, uint32_t validators_count)
 {
     uint64_t total;
@@ -60,8 +76,8 @@ enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_ha
     *committee = (struct cr_committee){
         .epoch = epoch,
         .row = CR_ROW_CLASSIC,
-        .genesis_id = *genesis_id,
-        .seed = derive(seed_tag, genesis_id, epoch, 0),
+        .origin = *origin,
+        .seed = derive(seed_tag, origin, epoch, 0),
         .validators_count = validators_count,
         .total = total,
         .faulty = faulty,
@@ -89,5 +105,5 @@ uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struc
 struct cr_hash cr_committee_genesis_digest(const struct cr_committee *committee, uint32_t author)
 {
     CR_ASSERT(author < committee->validators_count);
-    return derive(genesis_tag, &committee->genesis_id, committee->epoch, author);
+    return derive(genesis_tag, &committee->origin, committee->epoch, author);
 }

@@ -13,8 +13,8 @@
 struct cr_committee {
     uint64_t epoch;
     enum cr_row row;
-    struct cr_hash genesis_id; /* of the chain */
-    struct cr_hash seed;       /* of the epoch: leader permutations */
+    struct cr_hash origin; /* cr_epoch_origin */
+    struct cr_hash seed;   /* of the epoch: leader permutations */
     uint32_t validators_count;
     uint64_t stake[CR_VALIDATORS_MAX];
     uint64_t total;  /* N < 2^63 */
@@ -28,10 +28,13 @@ struct cr_committee {
 
 /* CR_ERR_CONFIG: no validators, too many, a stake of 0, the sum too great, or (with n > 3) one
  * stake above F, which alone could stop the chain. seed and genesis digests are derived from
- * genesis_id and epoch. */
+ * origin and epoch. */
 CR_MUST_CHECK enum cr_err cr_committee_init(struct cr_committee *committee,
-                                            const struct cr_hash *genesis_id, uint64_t epoch,
+                                            const struct cr_hash *origin, uint64_t epoch,
                                             const uint64_t *stake, uint32_t validators_count);
+/* What an epoch grows from: the genesis id for the first, then a hash over everything in `epoch`
+ * but the time. Whoever believes another past shares no vertex with us. */
+struct cr_hash cr_epoch_origin(const struct cr_hash *genesis_id, const struct cr_epoch *epoch);
 /* Sum of the stakes of a set. */
 uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struct cr_authors *set);
 /* Digest of the virtual round-0 vertex of an author. Never transmitted. */

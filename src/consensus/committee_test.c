@@ -72,12 +72,35 @@ static void stake_of_any_set_is_the_sum(void **state)
     }
 }
 
+/* Goal: nodes that ended an epoch differently have nothing in common in the next. Method: the
+ * origin changes with each field of the beginning, except its time; the first is the genesis. */
+static void origin_covers_the_past(void **state)
+{
+    (void)state;
+    const struct cr_epoch first = {.number = 1, .timestamp_ms = 9};
+    struct cr_hash origins[6];
+    struct cr_hash origin = cr_epoch_origin(&genesis_id, &first);
+    assert_true(cr_hash_equal(&origin, &genesis_id));
+    for (uint32_t i = 0; i < 6; i++) {
+        struct cr_epoch epoch = {.number = 2, .index = 7};
+        if (i == 1) epoch.number++;
+        if (i == 2) epoch.index++;
+        if (i == 3) epoch.digest.bytes[31]++;
+        if (i == 4) epoch.state_root.bytes[31]++;
+        if (i == 5) epoch.committee.bytes[31]++;
+        origins[i] = cr_epoch_origin(&genesis_id, &epoch);
+        for (uint32_t j = 0; j < i; j++)
+            assert_false(cr_hash_equal(&origins[i], &origins[j]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(thresholds_hold_for_every_size),
         cmocka_unit_test(impossible_stakes_are_refused),
         cmocka_unit_test(stake_of_any_set_is_the_sum),
+        cmocka_unit_test(origin_covers_the_past),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,9 @@ static bool genesis_fits(const struct cr_committee *committee, const struct cr_h
 enum cr_verdict cr_header_judge(const struct cr_committee *committee,
                                 const struct cr_header *header)
 {
+    /* A neighbour is before or behind an end that we see at another moment: no fault of his. */
+    if (header->epoch + 1 == committee->epoch) return CR_VERDICT_OLD;
+    if (header->epoch == committee->epoch + 1) return CR_VERDICT_FAR;
     if (header->epoch != committee->epoch) return CR_VERDICT_EPOCH;
     if (header->author >= committee->validators_count) return CR_VERDICT_AUTHOR;
     if (header->round == 0) return CR_VERDICT_OLD;

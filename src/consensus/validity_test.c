@@ -29,7 +29,13 @@ static void make_valid(uint32_t round)
 static void each_rule_has_its_verdict(void **state)
 {
     (void)state;
-    make_valid(5), header.epoch = 1;
+    make_valid(5), header.epoch = 1; /* a neighbour: nobody's fault */
+    EXPECT(CR_VERDICT_OLD);
+    make_valid(5), header.epoch = 3;
+    EXPECT(CR_VERDICT_FAR);
+    make_valid(5), header.epoch = 0;
+    EXPECT(CR_VERDICT_EPOCH);
+    make_valid(5), header.epoch = 4;
     EXPECT(CR_VERDICT_EPOCH);
     make_valid(5), header.author = 4;
     EXPECT(CR_VERDICT_AUTHOR);

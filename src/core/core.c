@@ -20,7 +20,7 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
 {
     const uint32_t n = config->committee->validators_count;
     const uint32_t window = window_of(config);
-    CR_ASSERT(config->self < n);
+    CR_ASSERT(config->self < n || config->observer);
     CR_ASSERT(window <= CR_ROUND_WINDOW);
     CR_ASSERT(config->gc_depth >= 3); /* a wave: decisions read no deeper */
     CR_ASSERT(config->gc_depth + window / 4 + 4 <= window);
@@ -37,6 +37,8 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
         .rounds_ahead = least(CR_ROUNDS_AHEAD, window / 4),
         .fetch_us = CR_NEVER,
         .status_us = CR_NEVER,
+        .sequence = config->sequence,
+        .stored = config->sequence,
     };
     cr_dag_init(&plan.dag, arena, n, window, config->table_key);
     plan.header = cr_arena_take(arena, 1, sizeof *plan.header);
@@ -57,6 +59,8 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
     core->decider.schedule = &core->schedule;
     cr_schedule_init(&core->schedule, core->committee);
     cr_chain_init(&core->chain, core->committee, config->gc_depth);
+    cr_chain_begin(&core->chain, &config->epoch, config->epoch_rounds, config->epoch_ms);
+    cr_attest_own(core, CR_ATTESTED_COMMIT, core->chain.index, &core->chain.digest);
     cr_pacemaker_init(core);
     return core;
 }
@@ -328,7 +332,7 @@ static void announce(struct cr_core *core, const struct cr_chain_commit *commit,
  * so the caller accepts again before it asks for the next. */
 static bool commit(struct cr_core *core)
 {
-    if (core->halted || !core->undecided) return false;
+    if (core->halted || core->chain.closed || !core->undecided) return false;
     const uint32_t round = cr_decider_run(&core->decider);
     if (core->decider.conflict != NULL) cr_core_halt(core, core->decider.conflict);
     if (round == 0) {
@@ -376,12 +380,13 @@ static void settle(struct cr_core *core)
 static void on_restore_head(struct cr_core *core, const struct cr_core_head *head)
 {
     CR_ASSERT(!core->started);
-    CR_ASSERT(core->chain.index == 0 && core->dag.accepted == 0);
+    CR_ASSERT(core->chain.leader_round == 0 && core->dag.accepted == 0);
     core->chain.index = head->commit_index;
     core->chain.digest = head->commit_digest;
     core->chain.leader_round = head->leader_round;
     core->chain.gc_round = head->gc_round;
     core->chain.timestamp_ms = head->timestamp_ms;
+    core->chain.closed = cr_chain_ends(&core->chain, head->leader_round, head->timestamp_ms);
     core->decider.delivered = head->leader_round;
     cr_attest_own(core, CR_ATTESTED_COMMIT, head->commit_index, &head->commit_digest);
     cr_dag_start_at(&core->dag, head->gc_round);
@@ -419,7 +424,7 @@ static void on_restore_vertex(struct cr_core *core, const struct cr_event *event
 static void check_restored(const struct cr_core *core)
 {
     const struct cr_dag *dag = &core->dag;
-    bool leader = core->chain.index == 0;
+    bool leader = core->chain.leader_round == 0;
     for (uint32_t i = 1; i < dag->pool_max; i++) {
         const struct cr_dag_vertex *v = &dag->pool[i];
         if (v->state == CR_DAG_FREE || !v->committed) continue;
@@ -438,7 +443,7 @@ static void on_start(struct cr_core *core, uint32_t signed_round)
     CR_ASSERT(!core->started);
     check_restored(core);
     core->started = true;
-    if (core->chain.index > 0) CR_COVER(restart_from_a_head);
+    if (core->chain.leader_round > 0) CR_COVER(restart_from_a_head);
     if (signed_round > core->own.proposed) {
         CR_COVER(restart_with_a_burned_round);
         core->own.proposed = signed_round;
@@ -453,6 +458,7 @@ static enum cr_verdict judge_sealed(const struct cr_core *core,
                                     const struct cr_event_vertex *sealed)
 {
     const uint32_t round = sealed->header->round;
+    if (core->chain.closed) return CR_VERDICT_OLD;
     if (round <= core->dag.gc_round) return CR_VERDICT_OLD; /* sealing took too long */
     /* A vertex of ours from an earlier life came meanwhile, or our key has a twin. */
     if (round < core->own.proposed) return CR_VERDICT_CROWDED;
@@ -523,6 +529,24 @@ static void on_peer(struct cr_core *core, const struct cr_event *event)
     if (event->up && core->started) cr_status_send(core, event->peer);
 }
 
+/* Everything held goes back. What is ours and was not committed can no longer be. */
+static void on_close(struct cr_core *core)
+{
+    CR_ASSERT(core->chain.closed);
+    CR_ASSERT(core->own.proposal != CR_PROPOSAL_SEALING);
+    for (uint32_t i = 1; i < core->dag.pool_max; i++) {
+        const struct cr_dag_vertex *v = &core->dag.pool[i];
+        if (v->state == CR_DAG_FREE || v->state == CR_DAG_MISSING) continue;
+        if (v->author == core->self && !v->committed) {
+            CR_COVER(own_vertex_void_at_an_epochs_end);
+            cr_core_emit(core, CR_EFFECT_REQUEUE)->body = v->body;
+        }
+        cr_core_drop(core, v->body, CR_VERDICT_RELEASED);
+    }
+    core->started = false;
+    core->ended = true;
+}
+
 static void dispatch(struct cr_core *core, const struct cr_event *event)
 {
     switch (event->kind) {
@@ -539,6 +563,7 @@ static void dispatch(struct cr_core *core, const struct cr_event *event)
     case CR_EVENT_STATUS: cr_status_receive(core, event->peer, &event->status); return;
     case CR_EVENT_FETCH: cr_fetch_answer(core, event); return;
     case CR_EVENT_RANGE: cr_sync_on_range(core, event); return;
+    case CR_EVENT_CLOSE: on_close(core); return;
     }
     CR_UNREACHABLE();
 }
@@ -546,6 +571,7 @@ static void dispatch(struct cr_core *core, const struct cr_event *event)
 void cr_core_step(struct cr_core *core, const struct cr_event *event, struct cr_effects *effects)
 {
     CR_ASSERT(event->now_us >= core->now_us);
+    CR_ASSERT(!core->ended);
     effects->count = 0;
     core->effects = effects;
     core->now_us = event->now_us;
@@ -556,7 +582,7 @@ void cr_core_step(struct cr_core *core, const struct cr_event *event, struct cr_
     core->helped = 0;
 
     dispatch(core, event);
-    settle(core);
+    if (!core->ended) settle(core);
     if (core->started) {
         cr_sync_run(core);
         cr_pacemaker_run(core);

@@ -25,6 +25,11 @@
  *   8. SYNC is answered by the peer with the vertices of the commits in linear order, each a VERTEX
  *      event here, then RANGE with the same from_commit and the last commit that was sent whole.
  *   9. EXECUTED never names a commit that this core has not ordered (or restored with its head).
+ *  10. A core lives for one epoch. After a COMMIT that is `closing` it orders, proposes and commits
+ *      nothing more, and goes on serving. The host executes that commit; when no SEALED is owed,
+ *      CLOSE takes everything back, and a new core starts for the next epoch as in 1: with the
+ *      vertices of that epoch that the log holds (none, unless this is a second life), no head,
+ *      START, and a PEER for each connection.
  */
 #ifndef CR_CORE_CORE_H
 #define CR_CORE_CORE_H
@@ -50,7 +55,12 @@ struct cr_core_config {
     uint32_t payload_bytes_max;
     uint32_t score_window; /* commits between two judgements of all leaders; 0: CR_SCORE_WINDOW */
     uint32_t round_window; /* 0: CR_ROUND_WINDOW; smaller powers of two stress the rings */
-    uint64_t table_key;    /* a secret of this process (0 in tests): spreads digests in the table,
+    struct cr_epoch epoch; /* where this one begins; zeros: with the genesis */
+    uint32_t epoch_rounds; /* when it ends (docs/protocol.md 6.5); 0: not by this */
+    uint32_t epoch_ms;
+    uint64_t sequence;  /* of the last STORE of the core before in this process */
+    uint32_t observer;  /* 1: accepts and decides, never proposes */
+    uint64_t table_key; /* a secret of this process (0 in tests): spreads digests in the table,
                               so that nobody can grind collisions; no effect shows it */
 };
 
@@ -69,6 +79,7 @@ enum cr_event_kind {
     CR_EVENT_STATUS,   /* peer, status */
     CR_EVENT_FETCH,    /* peer, refs: a peer asks for vertices */
     CR_EVENT_RANGE, /* peer, range: the peer's answer to SYNC has been delivered as VERTEX events */
+    CR_EVENT_CLOSE, /* the last event: the closing commit is executed */
 };
 
 /* Where the committed prefix stood when the host went down. `schedule` is what the COMMIT effect of
@@ -223,6 +234,8 @@ struct cr_contradiction {
 };
 
 struct cr_core_stats {
+    uint64_t epoch;
+    bool closed;    /* the epoch is over */
     uint32_t round; /* newest own vertex that is durable */
     uint32_t clock; /* highest round whose previous round has a quorum here */
     uint32_t gc_round;

@@ -108,6 +108,7 @@ static void refs(struct codec *codec, struct cr_event *event)
 
 static void status(struct codec *codec, struct cr_status *status)
 {
+    u64(codec, &status->epoch, 8);
     u32(codec, &status->round);
     u32(codec, &status->round_of_receiver);
     u32(codec, &status->gc_round);
@@ -132,7 +133,8 @@ static void fields(struct codec *codec, struct cr_event *event)
         vertex(codec, &event->vertex);
         return;
     case CR_EVENT_START: u32(codec, &event->signed_round); return;
-    case CR_EVENT_TICK: return;
+    case CR_EVENT_TICK:
+    case CR_EVENT_CLOSE: return;
     case CR_EVENT_VERTEX:
     case CR_EVENT_SEALED: vertex(codec, &event->vertex); return;
     case CR_EVENT_STORED: u64(codec, &event->sequence, 8); return;
@@ -199,6 +201,7 @@ const char *cr_event_kind_text(enum cr_event_kind kind)
     case CR_EVENT_STATUS: return "STATUS";
     case CR_EVENT_FETCH: return "FETCH";
     case CR_EVENT_RANGE: return "RANGE";
+    case CR_EVENT_CLOSE: return "CLOSE";
     }
     return "?";
 }

@@ -79,7 +79,7 @@ static uint64_t ask(struct cr_core *core, struct cr_dag_vertex *v)
 void cr_fetch_run(struct cr_core *core)
 {
     const struct cr_dag *dag = &core->dag;
-    if (dag->missing == 0 || cr_sync_is_behind(core) || core->halted) {
+    if (dag->missing == 0 || cr_sync_is_behind(core) || core->halted || core->chain.closed) {
         core->fetch_us = CR_NEVER;
         return;
     }
@@ -164,6 +164,7 @@ void cr_status_send(struct cr_core *core, uint32_t peer)
     struct cr_effect *effect = cr_core_emit(core, CR_EFFECT_SEND_STATUS);
     effect->peer = peer;
     effect->status = (struct cr_status){
+        .epoch = core->committee->epoch,
         .round = core->own.round,
         .round_of_receiver = core->dag.last_round[peer],
         .gc_round = core->dag.gc_round,
@@ -197,8 +198,9 @@ static void push_own(struct cr_core *core, uint32_t peer, uint32_t above)
 static void answer_straggler(struct cr_core *core, uint32_t peer, const struct cr_status *status)
 {
     struct cr_peer *from = &core->peers[peer];
+    const bool earlier = status->epoch < core->committee->epoch;
     if (status->commit_index > core->chain.index) return;
-    if (core->chain.index - status->commit_index < CR_SYNC_LAG) return;
+    if (core->chain.index - status->commit_index < CR_SYNC_LAG && !earlier) return;
     if (core->now_us - from->answered_us < ANSWER_AGAIN_US) return;
     from->answered_us = core->now_us;
     cr_status_send(core, peer);
@@ -211,8 +213,11 @@ void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_stat
     struct cr_peer *from = &core->peers[peer];
     if (status->commit_index > from->claim) from->claim = status->commit_index;
     from->oldest = status->oldest_commit;
+    /* It has just come into our epoch: what we sent before, it could not take. */
+    if (status->epoch != from->epoch) from->fresh = true;
+    from->epoch = status->epoch;
     if (!core->started) return;
-    push_own(core, peer, status->round_of_receiver);
+    if (status->epoch == core->committee->epoch) push_own(core, peer, status->round_of_receiver);
     answer_straggler(core, peer, status);
 }
 

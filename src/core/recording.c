@@ -51,9 +51,14 @@ static const struct number numbers[] = {
     NUMBER(round_timeout_us_max),
     NUMBER(payload_bytes_max),
     NUMBER(round_window),
+    NUMBER(epoch),
+    NUMBER(epoch_rounds),
+    NUMBER(epoch_ms),
+    NUMBER(sequence),
+    NUMBER(observer),
     NUMBER(table_key),
 };
-_Static_assert(sizeof(struct cr_core_config) == 56,
+_Static_assert(sizeof(struct cr_core_config) == 200,
                "the configuration of a core has changed: its numbers stand in the list above");
 
 static size_t write_config(const struct cr_core_config *config, uint8_t *bytes, size_t bytes_max)
@@ -62,7 +67,7 @@ static size_t write_config(const struct cr_core_config *config, uint8_t *bytes, 
     struct cr_writer writer = cr_writer_of(bytes, bytes_max);
     for (size_t i = 0; i < CR_COUNT_OF(numbers); i++) /* little-endian machines only, as all here */
         cr_write_bytes(&writer, (const uint8_t *)config + numbers[i].offset, numbers[i].bytes);
-    cr_write_hash(&writer, &committee->genesis_id);
+    cr_write_hash(&writer, &committee->origin);
     cr_write_le(&writer, committee->epoch, 8);
     cr_write_le(&writer, committee->validators_count, 4);
     for (uint32_t i = 0; i < committee->validators_count; i++)
@@ -81,15 +86,16 @@ enum cr_err cr_recording_config(const struct cr_recording_segment *segment,
         if (!view) return CR_ERR_TRUNCATED;
         memcpy((uint8_t *)&config + numbers[i].offset, view, numbers[i].bytes);
     }
-    const struct cr_hash genesis_id = cr_read_hash(&reader);
+    const struct cr_hash origin = cr_read_hash(&reader);
     const uint64_t epoch = cr_read_le(&reader, 8);
     const uint64_t count = cr_read_le(&reader, 4);
-    if (count > CR_VALIDATORS_MAX || config.self >= count) return CR_ERR_MALFORMED;
+    if (epoch != config.epoch.number) return CR_ERR_MALFORMED;
+    if (count > CR_VALIDATORS_MAX || (config.self >= count && config.observer == 0))
+        return CR_ERR_MALFORMED;
     for (uint32_t i = 0; i < count; i++)
         stake[i] = cr_read_le(&reader, 8);
     enum cr_err err = cr_reader_end(&reader);
-    if (err == CR_OK)
-        err = cr_committee_init(committee, &genesis_id, epoch, stake, (uint32_t)count);
+    if (err == CR_OK) err = cr_committee_init(committee, &origin, epoch, stake, (uint32_t)count);
     if (err == CR_OK) *out = config;
     return err;
 }

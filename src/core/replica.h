@@ -59,6 +59,7 @@ struct cr_pacemaker {
 struct cr_peer {
     bool up;
     bool fresh;           /* came up since its last STATUS: what was sent before may be lost */
+    uint64_t epoch;       /* as its last STATUS says */
     uint64_t claim;       /* highest commit index it has claimed, in a status or a header */
     uint64_t oldest;      /* first commit it can serve */
     uint64_t answered_us; /* when a STATUS of it was last answered by one of ours */
@@ -121,6 +122,7 @@ struct cr_core {
     uint64_t wall_ms;
     bool started;
     bool halted;
+    bool ended;               /* taken apart by CLOSE */
     bool undecided;           /* something was accepted since the decider last ran */
     uint64_t sequence;        /* last STORE */
     uint64_t stored;          /* last STORED */

@@ -31,6 +31,8 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
     for (uint32_t a = 0; a < core->validators_count; a++)
         cr_authors_add(&all, a);
     *out = (struct cr_core_stats){
+        .epoch = core->committee->epoch,
+        .closed = core->chain.closed,
         .round = core->own.round,
         .clock = clock(core),
         .gc_round = core->dag.gc_round,

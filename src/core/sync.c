@@ -14,6 +14,7 @@ enum {
     REFUSED_US = 50 * 1000, /* after an answer that helps nobody: a liar's come at once, for ever */
     STUCK_US = 10 * 1000 * 1000, /* no commit for so long: ordinary fetching must help */
     RESCUE_US = 1000 * 1000,     /* no commit for so long, and a peer has more: see protocol 8.4 */
+    LATER_US = 100 * 1000,       /* no commit for so long, and a peer is in a later epoch */
     PAUSE_US = 1000 * 1000,      /* after the last range, before the next attempt */
     STALL_US = 2 * 1000 * 1000,  /* behind by little, and no commit for so long */
 };
@@ -27,9 +28,20 @@ uint64_t cr_sync_claims(const struct cr_core *core, uint64_t index)
     return stake;
 }
 
+/* The stake that says it is in a later epoch: so the commits of ours are all decided. */
+static uint64_t later(const struct cr_core *core)
+{
+    uint64_t stake = 0;
+    for (uint32_t p = 0; p < core->validators_count; p++) {
+        if (core->peers[p].epoch > core->committee->epoch) stake += core->committee->stake[p];
+    }
+    return stake;
+}
+
 static bool behind_by(const struct cr_core *core, uint64_t commits)
 {
-    return cr_sync_claims(core, core->chain.index + commits) > core->committee->faulty;
+    return cr_sync_claims(core, core->chain.index + commits) > core->committee->faulty ||
+           later(core) > core->committee->faulty;
 }
 
 static void stop(struct cr_core *core, uint64_t pause_us)
@@ -110,7 +122,9 @@ bool cr_sync_is_behind(const struct cr_core *core)
  * lacks in its log only. Any claim will do: nothing is believed, nothing else stops meanwhile. */
 static bool needs_rescue(const struct cr_core *core)
 {
-    if (core->dag.missing == 0 || core->now_us - core->syncer.moved_us < RESCUE_US) return false;
+    const uint64_t quiet_us = core->now_us - core->syncer.moved_us;
+    if (later(core) > 0 && quiet_us >= LATER_US) return true;
+    if (core->dag.missing == 0 || quiet_us < RESCUE_US) return false;
     return cr_sync_claims(core, core->chain.index + 1) > 0;
 }
 
@@ -144,7 +158,7 @@ void cr_sync_run(struct cr_core *core)
         syncer->index = core->chain.index;
         syncer->moved_us = core->now_us;
     }
-    if (core->halted) {
+    if (core->halted || core->chain.closed) {
         syncer->active = false;
         syncer->wake_us = CR_NEVER;
         return;

@@ -187,14 +187,14 @@ static void golden_digests(void **unused)
     expect_hash(&world_head(world)->effects_digest,
                 "6b5c1286ac1b8a0436f34f2742ed83922c646c7ca560fb056d9f742f4de9420f");
     expect_hash(&world_head(world)->state_root,
-                "a00f7a1517eac1c7c1cde782188f3ceccb32358290725d54e5069fe724245a4f");
+                "2fc38d26c29440ff7e747d169567acc91f52c6a9c9bdbca2839af2abc1e9517b");
     while (world_head(world)->index < SCENARIO_COMMITS)
         run_scenario_commit(world);
     expect_hash(&world_head(world)->effects_digest,
                 "777639c7efeeb4f014bd4a6f0a45812bb160041bdfcaea634bf69371400bc88b");
     assert_int_equal(world_head(world)->checkpoint_index, 12);
     expect_hash(&world_head(world)->state_root,
-                "97bd05ea365ccf046dd9b0f6ca9d451d6131ff6d2488023ba9f6030fadbb3f7e");
+                "ba7dfb035277115826e19b4a8c878185f72887c6bc97e52309f548fa7c24e596");
     world_close(world);
 }
 
@@ -308,13 +308,21 @@ static struct cr_hash naive_root(const struct cr_state *state, uint32_t first, u
 
 static struct cr_hash naive_seal(const struct cr_ledger_head *head, const struct cr_hash *top)
 {
-    uint8_t bytes[4 + 8 + 32 + 32 + 8 + 8 + 32] = "CSR1";
+    /* The genesis belongs to no epoch, but when its root is there the first one begins. */
+    const struct cr_epoch epoch = head->index == 0 ? (struct cr_epoch){0} : head->epoch;
+    uint8_t bytes[4 + 8 + 32 + 32 + 8 + 8 + 8 + 8 + 3 * 32 + 8 + 32] = "CSR1";
     cr_store_le(bytes + 4, head->index, 8);
     memcpy(bytes + 12, head->commit_digest.bytes, 32);
     memcpy(bytes + 44, head->effects_digest.bytes, 32);
     cr_store_le(bytes + 76, head->timestamp_ms, 8);
     cr_store_le(bytes + 84, head->txs_count, 8);
-    memcpy(bytes + 92, top->bytes, 32);
+    cr_store_le(bytes + 92, epoch.number, 8);
+    cr_store_le(bytes + 100, epoch.index, 8);
+    memcpy(bytes + 108, epoch.digest.bytes, 32);
+    memcpy(bytes + 140, epoch.state_root.bytes, 32);
+    memcpy(bytes + 172, epoch.committee.bytes, 32);
+    cr_store_le(bytes + 204, epoch.timestamp_ms, 8);
+    memcpy(bytes + 212, top->bytes, 32);
     return cr_hash_of(bytes, sizeof bytes);
 }
 

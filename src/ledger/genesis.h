@@ -24,6 +24,8 @@ struct cr_params {
     uint32_t checkpoint_commits; /* a state checkpoint every so many commits */
     uint32_t score_window;       /* leaders are judged every so many commits */
     uint32_t tx_ttl_max;         /* commits, <= CR_TX_TTL_MAX */
+    uint32_t epoch_rounds;       /* an epoch ends after so many rounds ... */
+    uint32_t epoch_ms;           /* ... or so long after its beginning; 0: not by this */
     uint32_t payload_bytes_max;  /* of one vertex, <= CR_PAYLOAD_BYTES_MAX */
 };
 

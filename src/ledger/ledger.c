@@ -8,6 +8,7 @@
 #include "ledger/entry.h"
 #include "ledger/ops.h"
 #include "ledger/root.h"
+#include "ledger/validators.h"
 #include "wire/payload.h"
 
 enum { EXPIRIES_AT_ONCE = 256 };
@@ -47,6 +48,21 @@ static void make_checkpoint(struct cr_ledger *ledger)
     ledger->head.state_root = cr_root_seal(&ledger->head, &top);
 }
 
+/* The committee is the one of the genesis: nothing changes it today. */
+static void begin_epoch(struct cr_ledger *ledger, uint64_t number)
+{
+    const struct cr_genesis *genesis = ledger->genesis;
+    struct cr_ledger_head *head = &ledger->head;
+    CR_ASSERT(head->checkpoint_index == head->index);
+    head->epoch = (struct cr_epoch){
+        .number = number,
+        .index = head->index,
+        .state_root = head->state_root,
+        .committee = cr_validators_hash(genesis->validators, genesis->validators_count),
+        .timestamp_ms = head->timestamp_ms};
+    if (head->index > 0) head->epoch.digest = head->commit_digest;
+}
+
 static void put_genesis_account(struct cr_ledger *ledger, const struct cr_genesis_account *account)
 {
     const struct cr_hash name = cr_public_key_account(&account->key);
@@ -73,6 +89,7 @@ void cr_ledger_start_genesis(struct cr_ledger *ledger)
                                 .effects_digest = cr_ledger_effects_end(&ledger->effects),
                                 .timestamp_ms = genesis->timestamp_ms};
     make_checkpoint(ledger);
+    begin_epoch(ledger, 1);
 }
 
 void cr_ledger_start_at(struct cr_ledger *ledger, const struct cr_ledger_head *head)
@@ -231,6 +248,7 @@ void cr_ledger_execute(struct cr_ledger *ledger, const struct cr_ledger_commit *
     CR_ASSERT(commit->index == head->index + 1);
     ledger->commit = commit;
     ledger->position = 0;
+    ledger->ops.epoch = head->epoch.number;
 
     cr_ledger_effects_begin(&ledger->effects, &ledger->host->state, &head->effects_digest, commit);
     expire(ledger, commit->index - 1);
@@ -242,7 +260,9 @@ void cr_ledger_execute(struct cr_ledger *ledger, const struct cr_ledger_commit *
     head->timestamp_ms = commit->timestamp_ms;
     head->effects_digest = cr_ledger_effects_end(&ledger->effects);
     ledger->commit = NULL;
-    if (head->index % ledger->genesis->params.checkpoint_commits == 0) make_checkpoint(ledger);
+    const bool due = head->index % ledger->genesis->params.checkpoint_commits == 0;
+    if (due || commit->closing) make_checkpoint(ledger);
+    if (commit->closing) begin_epoch(ledger, head->epoch.number + 1);
 }
 
 void cr_ledger_check(const struct cr_ledger *ledger)

@@ -6,7 +6,7 @@
  *   effects digest  a chain over the result of every transaction and every write, at each commit
  *                   (ledger/effects.h)
  *   state root      Merkle root over bucket digests, at every params.checkpoint_commits-th commit
- *                   (ledger/root.h)
+ *                   and at the closing commit of every epoch (ledger/root.h)
  * Equal effects digests mean equal states.
  *
  * A commit first takes out the recent transactions whose time is over, then runs its transactions.
@@ -24,6 +24,7 @@
 #include "base/arena.h"
 #include "ledger/genesis.h"
 #include "ledger/state.h"
+#include "wire/commit.h"
 #include "wire/evidence.h"
 #include "wire/tx.h"
 
@@ -87,6 +88,7 @@ struct cr_ledger_commit {
     uint64_t index; /* exactly head.index + 1 */
     struct cr_hash digest;
     uint64_t timestamp_ms;
+    bool closing; /* the last one of its epoch: a checkpoint, and a new epoch begins */
     uint32_t payloads_count;
     const struct cr_ledger_payload *payloads; /* in linear order */
 };
@@ -99,7 +101,8 @@ struct cr_ledger_head {
     uint64_t checkpoint_index; /* 0: none yet */
     struct cr_hash state_root;
     uint64_t timestamp_ms;
-    uint64_t txs_count; /* transactions that took part in the order, duplicates excluded */
+    struct cr_epoch epoch; /* of the next commit: with a closing commit it is the new one */
+    uint64_t txs_count;    /* transactions that took part in the order, duplicates excluded */
 };
 
 struct cr_ledger_tx_result {

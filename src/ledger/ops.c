@@ -128,7 +128,7 @@ static enum cr_result run_evidence(struct cr_ops *ops, const struct cr_op *op)
     const struct cr_header *header = &ops->evidence.vertices[0].header;
     const struct cr_genesis_validator *validators =
         cr_ledger_validators(ops->genesis, ops->state, header->epoch, &count);
-    if (!validators) return CR_RESULT_WRONG_EPOCH;
+    if (!validators || header->epoch > ops->epoch) return CR_RESULT_WRONG_EPOCH;
     if (header->author >= count) return CR_RESULT_UNKNOWN_VALIDATOR;
     const struct cr_hash validator =
         cr_public_key_account(&validators[header->author].consensus_key);

@@ -33,6 +33,7 @@ struct cr_ops_slot {
 };
 
 struct cr_ops {
+    uint64_t epoch;                    /* the running one; set before each commit */
     const struct cr_genesis *genesis;  /* borrowed, set once: whose signatures evidence needs */
     const struct cr_ledger_host *host; /* the same: who verifies them */
     const struct cr_state *state;      /* borrowed */

@@ -78,6 +78,12 @@ struct cr_hash cr_root_seal(const struct cr_ledger_head *head, const struct cr_h
     cr_hasher_add(&hasher, head->effects_digest.bytes, sizeof head->effects_digest.bytes);
     cr_hasher_add_le(&hasher, head->timestamp_ms, 8);
     cr_hasher_add_le(&hasher, head->txs_count, 8);
+    cr_hasher_add_le(&hasher, head->epoch.number, 8);
+    cr_hasher_add_le(&hasher, head->epoch.index, 8);
+    cr_hasher_add(&hasher, head->epoch.digest.bytes, CR_HASH_BYTES);
+    cr_hasher_add(&hasher, head->epoch.state_root.bytes, CR_HASH_BYTES);
+    cr_hasher_add(&hasher, head->epoch.committee.bytes, CR_HASH_BYTES);
+    cr_hasher_add_le(&hasher, head->epoch.timestamp_ms, 8);
     cr_hasher_add(&hasher, top->bytes, sizeof top->bytes);
     return cr_hasher_end(&hasher);
 }

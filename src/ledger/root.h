@@ -4,10 +4,13 @@
  *   bucket digest = BLAKE3("CBK1" | entries, ascending by key: key[32] | bytes u32 | bytes)
  *   inner node    = BLAKE3("CND1" | left[32] | right[32])
  *   state root    = BLAKE3("CSR1" | index u64 | commit digest[32] | effects digest[32]
- *                          | timestamp_ms u64 | txs_count u64 | top node[32])
+ *                          | timestamp_ms u64 | txs_count u64
+ *                          | epoch u64 | its beginning: index u64 | commit digest[32]
+ *                          | state root[32] | committee[32] | timestamp_ms u64
+ *                          | top node[32])
  * The top node depends on the entries only, not on how they came about. The state root adds what
- * the ledger knows besides them, so that a root that is agreed upon and a copy of the entries are
- * all that a newcomer needs to go on.
+ * the ledger knows besides them (with a closing commit: the epoch that it closes), so that a root
+ * that is agreed upon and a copy of the entries are all that a newcomer needs to go on.
  *
  * The tree stays in memory (256 KiB). Only buckets whose digest the keeper has dropped are hashed
  * again, and only inner nodes above a changed bucket. Zeroed memory is a tree that knows nothing:

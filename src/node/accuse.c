@@ -18,6 +18,7 @@ struct accused {
     uint8_t *evidence; /* owned; NULL: none, or recorded by now */
     size_t evidence_bytes;
     struct cr_hash report; /* id of its newest transaction */
+    uint64_t epoch;        /* of the evidence */
     bool recorded;
     struct cr_entry_offence offence;
 };
@@ -49,6 +50,11 @@ void cr_accuse_free(struct cr_accuse *accuse)
     free(accuse);
 }
 
+void cr_accuse_begin_epoch(struct cr_accuse *accuse, uint64_t epoch)
+{
+    accuse->config.epoch = epoch;
+}
+
 void cr_accuse_note(struct cr_accuse *accuse, uint32_t author, const uint8_t *a, size_t a_bytes,
                     const uint8_t *b, size_t b_bytes)
 {
@@ -60,6 +66,7 @@ void cr_accuse_note(struct cr_accuse *accuse, uint32_t author, const uint8_t *a,
     if (!accused->evidence) return; /* the others have seen it, too */
     memcpy(accused->evidence, accuse->scratch, count);
     accused->evidence_bytes = count;
+    accused->epoch = accuse->config.epoch;
 }
 
 /* The operations are independent: we may have been registered meanwhile. */
@@ -108,8 +115,9 @@ static void look_up(struct cr_accuse *accuse, uint32_t author)
     struct accused *accused = &accuse->accused[author];
     const struct cr_genesis_validator *validator = &accuse->config.genesis->validators[author];
     const struct cr_hash account = cr_public_key_account(&validator->consensus_key);
-    if (!cr_ledger_find_offence(cr_state_reader_state(accuse->config.reader), &account,
-                                accuse->config.epoch, &accused->offence))
+    const uint64_t epoch = accused->evidence ? accused->epoch : accuse->config.epoch;
+    if (!cr_ledger_find_offence(cr_state_reader_state(accuse->config.reader), &account, epoch,
+                                &accused->offence))
         return;
     accused->recorded = true;
     free(accused->evidence);

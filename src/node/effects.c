@@ -24,6 +24,7 @@ static void propose(struct cr_node *node, const struct cr_effect *effect)
 {
     struct cr_seal_job *job = cr_seal_new(node->seal);
     uint32_t txs_count = 0;
+    node->sealing = true;
     job->header = *effect->header;
     /* The core says how much it may carry: nothing while it catches up. */
     CR_ASSERT(effect->header->payload_bytes <= CR_PAYLOAD_BYTES_MAX);
@@ -59,6 +60,8 @@ static void store(struct cr_node *node, const struct cr_effect *effect)
                                               .round = effect->store.round,
                                               .digest = effect->store.digest};
     }
+    node->stored = effect->store.sequence;
+    node->stores_open++;
     cr_body_take(&node->bodies, effect->body);
     CR_ASSERT(cr_disk_put(node->disk, &item)); /* cr_node_has_room keeps room for a whole step */
     cr_disk_kick(node->disk);

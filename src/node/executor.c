@@ -174,7 +174,8 @@ static bool hold(struct cr_executor *e, struct pending *p, const struct cr_effec
     if (!p->record || !p->bodies) return false;
     p->commit = (struct cr_ledger_commit){.index = commit->index,
                                           .digest = effect->commit.digest,
-                                          .timestamp_ms = commit->timestamp_ms};
+                                          .timestamp_ms = commit->timestamp_ms,
+                                          .closing = commit->closing};
     p->leader_round = commit->leader_round;
     p->gc_round = commit->gc_round;
     for (uint32_t i = 0; i < commit->vertices_count; i++) {
@@ -408,8 +409,10 @@ enum cr_err cr_executor_replay(struct cr_executor *e, const struct cr_commit *co
                                struct cr_store_failure *failure)
 {
     struct replayed all = {0};
-    struct cr_ledger_commit run = {
-        .index = commit->index, .digest = *digest, .timestamp_ms = commit->timestamp_ms};
+    struct cr_ledger_commit run = {.index = commit->index,
+                                   .digest = *digest,
+                                   .timestamp_ms = commit->timestamp_ms,
+                                   .closing = commit->closing};
     struct cr_ledger_payload *payloads = calloc(commit->vertices_count + 1, sizeof *payloads);
     enum cr_err err = payloads ? CR_OK : CR_ERR_FULL;
     *failure = (struct cr_store_failure){.err = CR_ERR_FULL, .text = "memory is out"};

@@ -32,6 +32,8 @@ struct param {
 /* In the order of the file: sorted by name. */
 static const struct param params[] = {
     {"checkpoint_commits", FIELD(checkpoint_commits), 1, 1u << 20},
+    {"epoch_ms", FIELD(epoch_ms), 0, UINT32_MAX},
+    {"epoch_rounds", FIELD(epoch_rounds), 0, 1u << 30},
     {"gc_depth", FIELD(gc_depth), 8, CR_GC_DEPTH},
     {"idle_delay_us", FIELD(idle_delay_us), 1000, 60000000},
     {"payload_bytes_max", FIELD(payload_bytes_max), CR_TX_BYTES_MAX, CR_PAYLOAD_BYTES_MAX},
@@ -50,6 +52,8 @@ static const struct {
       .idle_delay_us = 400000,
       .score_window = 20,
       .checkpoint_commits = 256,
+      .epoch_rounds = 20000,
+      .epoch_ms = 10 * 60 * 1000,
       .tx_ttl_max = 65536,
       .payload_bytes_max = 512 * 1024}},
     {"wan",
@@ -58,6 +62,7 @@ static const struct {
       .idle_delay_us = 500000,
       .score_window = 100,
       .checkpoint_commits = 256,
+      .epoch_ms = 60 * 60 * 1000,
       .tx_ttl_max = 65536,
       .payload_bytes_max = 512 * 1024}},
 };

@@ -30,6 +30,7 @@ static void on_disk(struct cr_node *node)
         struct cr_body *body = cr_body_get(&node->bodies, item.tag);
         body->position = item.position;
         cr_node_note_position(node, body->ref.round, &item.position);
+        node->stores_open--;
         cr_body_give(&node->bodies, item.tag);
     }
     const uint64_t durable = cr_disk_durable(node->disk);
@@ -48,6 +49,7 @@ static void on_sealed(struct cr_node *node)
 {
     struct cr_seal_job *job = cr_seal_done(node->seal);
     if (!job) return;
+    node->sealing = false;
     if (job->failed) {
         node->exit_code =
             cr_node_refuse(CR_EXIT_FAILED, "key", "OpenSSL cannot sign with consensus.key");
@@ -102,6 +104,13 @@ static void run_commits(struct cr_node *node)
         return;
     }
     if (executed) tell_executed(node);
+    bool ended;
+    if (cr_node_end_epoch(node, &ended) != CR_OK) {
+        node->exit_code = cr_node_refuse(CR_EXIT_FAILED, "memory", "no memory for the next epoch");
+        node->stopping = true;
+        return;
+    }
+    if (ended) tell_executed(node);
 }
 
 static void on_signals(struct cr_node *node)

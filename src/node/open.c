@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -160,42 +159,8 @@ static int open_storage(struct cr_node *node)
     if (cr_state_reader_open(node->db, &node->reader) != CR_OK ||
         cr_state_reader_open(node->db, &node->submit_reader) != CR_OK)
         return cr_node_refuse(CR_EXIT_IO, "storage", "cannot read the state database");
-    return CR_EXIT_OK;
-}
-
-static int open_core(struct cr_node *node)
-{
-    const struct cr_params *params = &node->genesis->params;
-    uint64_t table_key;
-    if (getrandom(&table_key, sizeof table_key, 0) != (ssize_t)sizeof table_key)
-        return cr_node_refuse(CR_EXIT_FAILED, "system", "no randomness from the kernel");
-    const struct cr_core_config config = {.committee = &node->committee,
-                                          .table_key = table_key,
-                                          .self = node->self,
-                                          .gc_depth = params->gc_depth,
-                                          .round_delay_us = params->round_delay_us,
-                                          .idle_delay_us = params->idle_delay_us,
-                                          .round_timeout_us = params->round_delay_us * 2 + 30000,
-                                          .round_timeout_us_max = 2000000,
-                                          .payload_bytes_max = params->payload_bytes_max,
-                                          .score_window = params->score_window};
-    struct cr_arena arena;
-    struct cr_effects measured;
-    cr_arena_init_measure(&arena);
-    cr_core_init(&arena, &config);
-    cr_effects_init(&arena, &measured, &config);
-    node->core_bytes = arena.bytes_used;
-    node->core_memory = aligned_alloc(64, arena.bytes_used);
-    if (!node->core_memory)
-        return cr_node_refuse(CR_EXIT_FAILED, "memory", "no memory for the core");
-    cr_arena_init(&arena, node->core_memory, node->core_bytes);
-    node->core = cr_core_init(&arena, &config);
-    cr_effects_init(&arena, &node->effects, &config);
-    cr_arena_seal(&arena);
-    char path[CR_PATH_BYTES_MAX + 32];
     snprintf(path, sizeof path, "%s/recording", node->config->data);
     node->recorder = cr_recorder_open(path, node->config->recorder_bytes);
-    cr_recorder_begin(node->recorder, node->core, &config);
     return CR_EXIT_OK;
 }
 
@@ -347,7 +312,6 @@ int cr_node_open(struct cr_node *node)
     if (code == CR_EXIT_OK) code = open_keys(node);
     if (code == CR_EXIT_OK) code = refuse_halted(node);
     if (code == CR_EXIT_OK) code = open_storage(node);
-    if (code == CR_EXIT_OK) code = open_core(node);
     if (code == CR_EXIT_OK) code = open_parts(node);
     if (code == CR_EXIT_OK) code = open_threads(node);
     if (code == CR_EXIT_OK) code = open_api(node);

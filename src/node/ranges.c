@@ -12,17 +12,31 @@ struct answer {
     uint8_t *bytes; /* CR_SYNC_BYTES_MAX and room for one vertex more */
     uint32_t bytes_count;
     uint32_t vertices;
+    bool closing; /* it holds the closing commit of an epoch */
 };
 
-static bool add_vertex(struct cr_node *node, const struct cr_ref *ref, struct answer *answer)
-{
+struct logged {
     struct cr_log_position position;
+    struct cr_commit_record record;
+    struct cr_commit commit;
+    struct cr_ref *refs; /* owned */
+};
+
+struct tail {
+    struct cr_log_position at;
+    uint64_t epoch;
+    uint32_t gc_round;
+};
+
+/* The place behind what is there; the vertex is added if it fits. */
+static bool add_record(struct cr_node *node, const struct cr_log_position *position,
+                       struct answer *answer)
+{
     enum cr_log_kind kind;
     size_t count;
-    if (!cr_state_reader_vertex(node->reader, &ref->digest, &position)) return false;
     if (answer->bytes_count + 4 >= CR_SYNC_BYTES_MAX) return false;
     uint8_t *to = answer->bytes + answer->bytes_count;
-    if (cr_log_read(node->log, &position, &kind, to + 4,
+    if (cr_log_read(node->log, position, &kind, to + 4,
                     CR_FRAME_BYTES_MAX - 64 - answer->bytes_count - 4, &count) != CR_OK)
         return false;
     if (answer->vertices > 0 && answer->bytes_count + 4 + count > CR_SYNC_BYTES_MAX) return false;
@@ -32,27 +46,94 @@ static bool add_vertex(struct cr_node *node, const struct cr_ref *ref, struct an
     return true;
 }
 
-/* The vertices of one commit from `skip` on, as many as fit. Returns whether those are all. */
-static bool add_commit(struct cr_node *node, uint64_t index, uint32_t skip, struct answer *answer)
+static bool add_vertex(struct cr_node *node, const struct cr_ref *ref, struct answer *answer)
+{
+    struct cr_log_position position;
+    if (!cr_state_reader_vertex(node->reader, &ref->digest, &position)) return false;
+    return add_record(node, &position, answer);
+}
+
+/* A logged commit; `refs` belongs to the caller, also on failure. */
+static bool read_commit(struct cr_node *node, uint64_t index, struct logged *out)
 {
     struct cr_commit_row row;
-    struct cr_commit_record record;
-    struct cr_commit commit;
-    struct cr_ref *refs;
     enum cr_log_kind kind;
     size_t count;
-
+    *out = (struct logged){0};
     if (!cr_state_reader_commit(node->reader, index, &row)) return false;
+    out->position = row.position;
     if (cr_log_read(node->log, &row.position, &kind, node->record_scratch, CR_LOG_RECORD_BYTES_MAX,
                     &count) != CR_OK)
         return false;
-    if (kind != CR_LOG_COMMIT) return false;
-    bool whole =
-        cr_commit_record_decode(node->record_scratch, count, &record, &commit, &refs) == CR_OK;
-    if (whole && skip > commit.vertices_count) whole = false;
-    for (uint32_t i = skip; whole && i < commit.vertices_count; i++)
-        whole = add_vertex(node, &commit.vertices[i], answer);
-    free(refs);
+    return kind == CR_LOG_COMMIT &&
+           cr_commit_record_decode(node->record_scratch, count, &out->record, &out->commit,
+                                   &out->refs) == CR_OK;
+}
+
+/* Where the vertices begin that somebody lacks who stands before commit `from` of the epoch. */
+static bool begin_of_tail(struct cr_node *node, uint64_t from, uint64_t epoch, struct tail *out)
+{
+    struct logged before;
+    *out = (struct tail){.epoch = epoch, .at = {.sequence = 1}};
+    if (from == 1) return true;
+    const bool found = read_commit(node, from - 1, &before);
+    if (found && before.commit.epoch == epoch) {
+        out->at = before.record.scan;
+        out->gc_round = before.commit.gc_round;
+    } else {
+        out->at = before.position; /* that commit closed the epoch before */
+    }
+    free(before.refs);
+    return found;
+}
+
+/* The closing tail (docs/protocol.md 8.5): what was accepted and nobody commits any more, in the
+ * order of the log. Returns whether all of it fits. */
+static bool add_tail(struct cr_node *node, struct tail *tail, uint32_t skip, struct answer *answer)
+{
+    struct cr_vertex *vertex = malloc(sizeof *vertex);
+    bool whole = vertex != NULL;
+    while (whole) {
+        struct cr_log_position committed, here = tail->at;
+        enum cr_log_kind kind;
+        size_t count;
+        if (cr_log_next(node->log, &tail->at, &kind, node->record_scratch, CR_LOG_RECORD_BYTES_MAX,
+                        &count) != CR_OK)
+            break;
+        if (kind != CR_LOG_VERTEX || cr_vertex_decode(node->record_scratch, count, vertex) != CR_OK)
+            continue;
+        if (vertex->header.epoch > tail->epoch) break;
+        if (vertex->header.epoch < tail->epoch || vertex->header.round <= tail->gc_round) continue;
+        if (cr_state_reader_vertex(node->reader, &vertex->digest, &committed)) continue;
+        if (skip > 0)
+            skip--;
+        else
+            whole = add_record(node, &here, answer);
+    }
+    free(vertex);
+    return whole && skip == 0;
+}
+
+/* The vertices of one commit from `skip` on, as many as fit. Returns whether those are all. */
+static bool add_commit(struct cr_node *node, uint64_t from, uint64_t index, uint32_t skip,
+                       struct answer *answer)
+{
+    struct logged logged;
+    bool whole = read_commit(node, index, &logged);
+    const struct cr_commit *commit = &logged.commit;
+    for (uint32_t i = skip; whole && i < commit->vertices_count; i++)
+        whole = add_vertex(node, &commit->vertices[i], answer);
+    const uint32_t over =
+        whole && skip > commit->vertices_count ? skip - commit->vertices_count : 0;
+    if (whole && commit->closing) {
+        struct tail tail;
+        answer->closing = true;
+        whole =
+            begin_of_tail(node, from, commit->epoch, &tail) && add_tail(node, &tail, over, answer);
+    } else if (over > 0) {
+        whole = false;
+    }
+    free(logged.refs);
     return whole;
 }
 
@@ -64,10 +145,12 @@ void cr_node_serve_range(struct cr_node *node, uint32_t peer, uint64_t from_comm
     if (!answer.bytes) return;
     if (cr_state_reader_begin(node->reader) == CR_OK) {
         bool whole = true;
-        while (whole && index <= to_commit && index - from_commit < CR_SYNC_COMMITS_MAX) {
+        /* An answer never goes beyond the end of an epoch. */
+        while (whole && !answer.closing && index <= to_commit &&
+               index - from_commit < CR_SYNC_COMMITS_MAX) {
             const struct answer before = answer;
             const bool first = index == from_commit;
-            whole = add_commit(node, index, first ? skip : 0, &answer);
+            whole = add_commit(node, from_commit, index, first ? skip : 0, &answer);
             if (whole) index++;
             /* Only the first commit of an answer may be cut: the receiver asks for its rest. */
             if (!whole && !first) answer = before;

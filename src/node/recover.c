@@ -212,6 +212,7 @@ static enum cr_err restore_window(struct walk *walk, struct cr_store_failure *fa
         if (err != CR_OK || kind != CR_LOG_VERTEX) continue;
         err = cr_vertex_decode(node->record_scratch, count, walk->vertex);
         if (err != CR_OK || walk->vertex->header.round <= walk->last.head.gc_round) continue;
+        if (walk->vertex->header.epoch != node->epoch.number) continue;
         if (seen.items && place_of(&seen, &walk->vertex->digest)->position.sequence > 0) continue;
         if (!add_place(&seen, &walk->vertex->digest, &here)) err = CR_ERR_FULL;
         if (err == CR_OK) err = restore_vertex(walk, &here, count, failure);
@@ -266,11 +267,12 @@ static enum cr_err begin_of_walk(struct walk *walk, struct cr_log_position *begi
 static enum cr_err reconcile_guard(struct walk *walk, struct cr_store_failure *failure)
 {
     struct cr_node *node = walk->node;
-    node->signed_round = node->guard_record.round;
-    if (walk->own.round < node->guard_record.round &&
-        walk->last.head.gc_round < node->guard_record.round)
-        node->signed_round++;
-    if (walk->own.round <= node->guard_record.round) return CR_OK;
+    const bool same = node->guard_record.epoch == node->epoch.number;
+    const uint32_t round = same ? node->guard_record.round : 0;
+    node->signed_round = round;
+    if (node->guard_record.epoch > node->epoch.number) return CR_OK; /* we only watch */
+    if (walk->own.round < round && walk->last.head.gc_round < round) node->signed_round++;
+    if (walk->own.round <= round) return CR_OK;
     node->signed_round = walk->own.round;
     walk->own.log_sequence = cr_log_durable(node->log);
     return cr_guard_write(node->guard, &walk->own, failure);
@@ -285,7 +287,12 @@ enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failu
     if (err == CR_OK) err = begin_of_walk(&walk, &begin, failure);
     if (err == CR_OK) err = roll_forward(&walk, begin, failure);
     free(walk.places.items);
-    if (err == CR_OK && walk.last.head.commit_index > 0) {
+    if (err == CR_OK) err = cr_node_begin_epoch(node);
+    if (err != CR_OK && failure->err == CR_OK)
+        *failure = (struct cr_store_failure){.err = err, .text = "memory is out"};
+    const bool fresh = walk.last.head.commit_index <= node->epoch.index;
+    if (fresh) walk.last.head.gc_round = 0; /* that head is of the epoch before */
+    if (err == CR_OK && !fresh) {
         struct cr_event event = {.kind = CR_EVENT_RESTORE_HEAD, .head = &walk.last.head};
         cr_node_step(node, &event);
     }

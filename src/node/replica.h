@@ -59,6 +59,7 @@ struct cr_node_counters {
 struct cr_node {
     const struct cr_config *config;
     struct cr_genesis *genesis;
+    struct cr_epoch epoch; /* that the core is in */
     struct cr_committee committee;
     uint32_t self;
 
@@ -93,6 +94,9 @@ struct cr_node {
 
     int epoll_fd, wake_fd, signal_fd;
     uint64_t now_us;       /* of this turn of the loop */
+    bool sealing;          /* a SEALED is owed to the core */
+    uint32_t stores_open;  /* vertices given to the disk, not yet placed */
+    uint64_t stored;       /* sequence of the newest STORE */
     uint64_t durable_told; /* greatest sequence the core has been told of */
     uint32_t waiting_told;
     struct cr_authors up;     /* peers connected */
@@ -139,6 +143,10 @@ int cr_node_refuse(int code, const char *what, const char *text);
 int cr_node_refuse_store(const struct cr_store_failure *failure);
 /* One event through the core and all its effects. Never called from within effects. */
 void cr_node_step(struct cr_node *node, struct cr_event *event);
+/* epoch.c: makes the committee and the core of the epoch that the executed state is in. */
+CR_MUST_CHECK enum cr_err cr_node_begin_epoch(struct cr_node *node);
+/* When the epoch is over: the core of the next one. */
+CR_MUST_CHECK enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended);
 /* effects.c */
 void cr_node_ask_range(struct cr_node *node);
 void cr_node_perform(struct cr_node *node, const struct cr_effect *effect);

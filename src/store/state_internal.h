@@ -65,7 +65,7 @@ CR_MUST_CHECK int cr_table_take_expired(MDB_txn *txn, const MDB_dbi tables[CR_TA
 /* ---- rows ---- */
 
 enum {
-    CR_HEAD_ROW_BYTES = 8 + 32 + 32 + 8 + 32 + 8 + 8,
+    CR_HEAD_ROW_BYTES = 8 + 32 + 32 + 8 + 32 + 8 + 8 + (8 + 8 + 32 + 32 + 32 + 8),
     CR_POSITION_ROW_BYTES = 8 + 4 + 4,
     CR_COMMIT_ROW_BYTES = 8 + 3 * 32 + 4 + 4 + 8 + 4 + CR_POSITION_ROW_BYTES,
     CR_TX_ROW_HEAD_BYTES = 8 + 4 + 1 + 2 + 2,

@@ -14,6 +14,12 @@ void cr_row_encode_head(const struct cr_ledger_head *head, uint8_t bytes[CR_HEAD
     cr_write_hash(&writer, &head->state_root);
     cr_write_le(&writer, head->timestamp_ms, 8);
     cr_write_le(&writer, head->txs_count, 8);
+    cr_write_le(&writer, head->epoch.number, 8);
+    cr_write_le(&writer, head->epoch.index, 8);
+    cr_write_hash(&writer, &head->epoch.digest);
+    cr_write_hash(&writer, &head->epoch.state_root);
+    cr_write_hash(&writer, &head->epoch.committee);
+    cr_write_le(&writer, head->epoch.timestamp_ms, 8);
     CR_ASSERT(writer.position == CR_HEAD_ROW_BYTES);
 }
 
@@ -27,6 +33,12 @@ bool cr_row_decode_head(const struct cr_state_value *value, struct cr_ledger_hea
     head.state_root = cr_read_hash(&reader);
     head.timestamp_ms = cr_read_le(&reader, 8);
     head.txs_count = cr_read_le(&reader, 8);
+    head.epoch.number = cr_read_le(&reader, 8);
+    head.epoch.index = cr_read_le(&reader, 8);
+    head.epoch.digest = cr_read_hash(&reader);
+    head.epoch.state_root = cr_read_hash(&reader);
+    head.epoch.committee = cr_read_hash(&reader);
+    head.epoch.timestamp_ms = cr_read_le(&reader, 8);
     if (cr_reader_end(&reader) != CR_OK) return false;
     *out = head;
     return true;

@@ -10,6 +10,7 @@
 enum {
     HEAD_BYTES = 4 + 2 + 1 + 1 + 8 + CR_HASH_BYTES + 8 + 4 + 4 + 8 + 8 + 2, /* up to the leaders */
     COUNT_BYTES = 4,                                                        /* of vertices */
+    FLAG_CLOSING = 1,
 };
 
 static const uint8_t tag[4] = {'C', 'C', 'M', '1'};
@@ -35,7 +36,7 @@ static void encode_head(const struct cr_commit *commit, uint8_t bytes[HEAD_BYTES
     cr_write_bytes(&writer, tag, sizeof tag);
     cr_write_le(&writer, CR_COMMIT_VERSION, 2);
     cr_write_le(&writer, commit->row, 1);
-    cr_write_le(&writer, 0, 1); /* flags */
+    cr_write_le(&writer, commit->closing ? FLAG_CLOSING : 0, 1);
     cr_write_le(&writer, commit->index, 8);
     cr_write_hash(&writer, &commit->previous);
     cr_write_le(&writer, commit->epoch, 8);
@@ -106,10 +107,11 @@ static enum cr_err read_head(struct cr_reader *reader, struct cr_commit *commit)
     commit->schedule = cr_read_le(reader, 8);
     commit->timestamp_ms = cr_read_le(reader, 8);
     commit->leaders_count = (uint32_t)cr_read_le(reader, 2);
+    commit->closing = flags == FLAG_CLOSING;
     if (reader->bad) return CR_ERR_TRUNCATED;
     if (memcmp(magic, tag, sizeof tag) != 0) return CR_ERR_MALFORMED;
     if (version != CR_COMMIT_VERSION) return CR_ERR_VERSION;
-    return flags == 0 ? CR_OK : CR_ERR_MALFORMED;
+    return flags <= FLAG_CLOSING ? CR_OK : CR_ERR_MALFORMED;
 }
 
 enum cr_err cr_commit_decode(const uint8_t *bytes, size_t count, struct cr_ref *refs,

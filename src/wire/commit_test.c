@@ -114,7 +114,7 @@ static void each_rule_is_enforced(void **state)
         {4, 2, 2, CR_ERR_VERSION},
         {6, 1, 0, CR_ERR_MALFORMED}, /* row */
         {6, 1, 2, CR_ERR_MALFORMED},
-        {7, 1, 1, CR_ERR_MALFORMED},  /* flags */
+        {7, 1, 2, CR_ERR_MALFORMED},  /* flags */
         {8, 8, 0, CR_ERR_MALFORMED},  /* index */
         {80, 2, 0, CR_ERR_TRUNCATED}, /* leaders: the next bytes are a count of vertices */
         {LEADER + 4, 2, CR_VALIDATORS_MAX, CR_ERR_MALFORMED},

@@ -21,6 +21,7 @@ static enum cr_err read_vertex(struct cr_reader *reader, struct cr_message *out)
 
 static enum cr_err read_status(struct cr_reader *reader, struct cr_message *out)
 {
+    out->status.epoch = cr_read_le(reader, 8);
     out->status.round = (uint32_t)cr_read_le(reader, 4);
     out->status.round_of_receiver = (uint32_t)cr_read_le(reader, 4);
     out->status.gc_round = (uint32_t)cr_read_le(reader, 4);
@@ -116,7 +117,7 @@ size_t cr_message_bytes(const struct cr_message *message)
 {
     switch (message->type) {
     case CR_MESSAGE_VERTEX: return 1 + (size_t)message->vertex_bytes;
-    case CR_MESSAGE_STATUS: return 1 + 4 + 4 + 4 + 8 + 8;
+    case CR_MESSAGE_STATUS: return 1 + 8 + 4 + 4 + 4 + 8 + 8;
     case CR_MESSAGE_FETCH: return 1 + 2 + (size_t)message->refs_count * CR_REF_BYTES;
     case CR_MESSAGE_SYNC: return 1 + 8 + 2 + 4;
     case CR_MESSAGE_RANGE: return 1 + 8 + 8 + 4 + 4 + (size_t)message->range_bytes;
@@ -132,6 +133,7 @@ static void write_vertex(struct cr_writer *writer, const struct cr_message *mess
 
 static void write_status(struct cr_writer *writer, const struct cr_status *status)
 {
+    cr_write_le(writer, status->epoch, 8);
     cr_write_le(writer, status->round, 4);
     cr_write_le(writer, status->round_of_receiver, 4);
     cr_write_le(writer, status->gc_round, 4);

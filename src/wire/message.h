@@ -3,8 +3,8 @@
  *
  * frame = type u8 | body
  *   VERTEX  1  encoded vertex (wire/vertex.h), pushed or answering FETCH
- *   STATUS  2  round u32 | highest_round_of_receiver u32 | gc_round u32 | commit_index u64
- *              | oldest_commit u64 (the first commit this peer can serve)
+ *   STATUS  2  epoch u64 | round u32 | highest_round_of_receiver u32 | gc_round u32
+ *              | commit_index u64 | oldest_commit u64 (the first commit this peer can serve)
  *   FETCH   3  count u16 | count x ref {round u32, author u16, digest[32]}
  *   SYNC    4  from_commit u64 | commits u16 | skip u32        (asks for a range of old commits)
  *   RANGE   5  from_commit u64 | to_commit u64 | count u32 | skip u32
@@ -29,6 +29,7 @@ enum cr_message_type {
 };
 
 struct cr_status {
+    uint64_t epoch;             /* that the sender is in: the rounds below are of it */
     uint32_t round;             /* of the sender's newest own vertex */
     uint32_t round_of_receiver; /* highest round of the receiver's vertices the sender accepted */
     uint32_t gc_round;

@@ -27,7 +27,8 @@ static struct cr_message sample(struct cr_prng *prng, enum cr_message_type type)
         message.vertex_bytes = 1 + (uint32_t)cr_prng_below(prng, sizeof space);
         break;
     case CR_MESSAGE_STATUS:
-        message.status = (struct cr_status){.round = (uint32_t)cr_prng_next(prng),
+        message.status = (struct cr_status){.epoch = cr_prng_next(prng),
+                                            .round = (uint32_t)cr_prng_next(prng),
                                             .round_of_receiver = (uint32_t)cr_prng_next(prng),
                                             .gc_round = (uint32_t)cr_prng_next(prng),
                                             .commit_index = cr_prng_next(prng),

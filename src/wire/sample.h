@@ -197,6 +197,7 @@ static inline struct cr_commit cr_sample_commit(struct cr_prng *prng, uint32_t l
                               .previous = cr_sample_hash(prng),
                               .epoch = cr_prng_below(prng, 10),
                               .row = CR_ROW_CLASSIC,
+                              .closing = cr_prng_next(prng) & 1,
                               .leader_round = (uint32_t)cr_prng_next(prng),
                               .gc_round = (uint32_t)cr_prng_next(prng),
                               .schedule = cr_prng_next(prng),

@@ -154,8 +154,12 @@ static void message_examples(void **state)
     (void)state;
     static struct cr_message message;
     message.type = CR_MESSAGE_STATUS;
-    message.status = (struct cr_status){
-        .round = 9, .round_of_receiver = 8, .gc_round = 2, .commit_index = 5, .oldest_commit = 1};
+    message.status = (struct cr_status){.epoch = 3,
+                                        .round = 9,
+                                        .round_of_receiver = 8,
+                                        .gc_round = 2,
+                                        .commit_index = 5,
+                                        .oldest_commit = 1};
     check_message("status", &message);
     message.type = CR_MESSAGE_FETCH;
     message.refs_count = 1;

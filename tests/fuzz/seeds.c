@@ -99,7 +99,7 @@ static void put_messages(struct cr_prng *prng)
     message.vertex_bytes = 1;
     put_message("vertex", &message);
     message.type = CR_MESSAGE_STATUS;
-    message.status = (struct cr_status){7, 6, 5, 4, 3};
+    message.status = (struct cr_status){8, 7, 6, 5, 4, 3};
     put_message("status", &message);
     message.type = CR_MESSAGE_FETCH;
     message.refs_count = 2;

@@ -66,9 +66,9 @@ ask_kill() { # ask_kill N LOAD-OPTION...
     local killed honest before at after bench
     up "$1"
     killed=$((($1 - 1) / 3)) honest=$(($1 - ($1 - 1) / 3))
-    load "$honest" --seconds 22 "${@:2}" >"$home/load" &
+    load "$honest" --seconds 24 "${@:2}" >"$home/load" &
     bench=$!
-    until [ "$(operations 0)" -gt 0 ]; do sleep 0.1; done
+    until [ "$(operations 0)" -gt 300 ]; do sleep 0.1; done # more than the accounts of the load
     sleep 3
     before=$(operations 0)
     sleep 6
@@ -170,7 +170,7 @@ printf '{"machine":"%s","cpus":%d,"kernel":"%s","commit":"%s","load":%s}\n' \
 failed=0
 for question in "${questions[@]}"; do
     case $question in
-    kill4) ask=(ask_kill 4 --clients 8 --ops-per-tx 64 --rate max --txs 20000) ;;
+    kill4) ask=(ask_kill 4 --clients 8 --ops-per-tx 64 --rate max --txs 24000) ;;
     kill10) ask=(ask_kill 10 --clients 4 --ops-per-tx 8 --rate 30) ;;
     heal4) ask=(ask_heal 4) ;;
     heal10) ask=(ask_heal 10) ;;

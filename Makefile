@@ -39,10 +39,17 @@ bench: build ## measure; one line of JSON per result
 fuzz: ## search for inputs that break a decoder, T seconds for each (T=60)
 	@tools/fuzz $(T) $(ARGS)
 
+mutants: deps ## are seeded bugs still found? four of them, others after each commit (ARGS=--all)
+	@tools/mutants $(ARGS)
+
+models: ## check the models of docs/models with spin: the right ones hold, the wrong ones fail
+	@tools/deps --check
+	@tools/models
+
 fmt: ## lay out every C file
 	@tools/format --fix
 
 clean: ## remove build/ (.deps/ stays)
 	@rm -rf build
 
-.PHONY: help deps build test check demo sim golden bench fuzz fmt clean
+.PHONY: help deps build test check demo sim golden bench fuzz mutants models fmt clean

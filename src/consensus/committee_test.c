@@ -94,6 +94,23 @@ static void origin_covers_the_past(void **state)
     }
 }
 
+/* What is derived for one epoch or author is of no use in another: a vertex of round 1 belongs to one
+ * epoch, and the leaders of the next one cannot be foreseen from those of this. */
+static void epochs_and_authors_have_their_own_genesis(void **state)
+{
+    (void)state;
+    static struct cr_committee first, second;
+    const uint64_t stakes[4] = {1, 1, 1, 1};
+    assert_int_equal(cr_committee_init(&first, &genesis_id, 0, stakes, 4), CR_OK);
+    assert_int_equal(cr_committee_init(&second, &genesis_id, 1, stakes, 4), CR_OK);
+    const struct cr_hash a = cr_committee_genesis_digest(&first, 0);
+    const struct cr_hash b = cr_committee_genesis_digest(&first, 1);
+    const struct cr_hash c = cr_committee_genesis_digest(&second, 0);
+    assert_false(cr_hash_equal(&a, &b));
+    assert_false(cr_hash_equal(&a, &c));
+    assert_false(cr_hash_equal(&first.seed, &second.seed));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +118,7 @@ int main(void)
         cmocka_unit_test(impossible_stakes_are_refused),
         cmocka_unit_test(stake_of_any_set_is_the_sum),
         cmocka_unit_test(origin_covers_the_past),
+        cmocka_unit_test(epochs_and_authors_have_their_own_genesis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,18 @@ static void horizon_is_below_the_parents(void **state)
     EXPECT(CR_VERDICT_GC_ROUND);
 }
 
+/* An author counts once: two references to one of them, in whichever list, are refused. */
+static void one_reference_per_author(void **state)
+{
+    (void)state;
+    make_valid(5), header.old_count = 1, header.old[0] = (struct cr_ref){.round = 2, .author = 0};
+    EXPECT(CR_VERDICT_GC_ROUND);
+    header.old[0].author = 3;
+    EXPECT(CR_VERDICT_OK);
+    header.old[0].round = 4;
+    EXPECT(CR_VERDICT_GC_ROUND);
+}
+
 /* The own vertex is a parent, or an older reference after a gap, or the author has just jumped over
  * its horizon. */
 static void own_parent_is_there_or_below_the_horizon(void **state)
@@ -103,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_has_its_verdict),
         cmocka_unit_test(horizon_is_below_the_parents),
+        cmocka_unit_test(one_reference_per_author),
         cmocka_unit_test(own_parent_is_there_or_below_the_horizon),
         cmocka_unit_test(every_verdict_has_a_text),
     };

@@ -94,8 +94,8 @@ static void origin_covers_the_past(void **state)
     }
 }
 
-/* What is derived for one epoch or author is of no use in another: a vertex of round 1 belongs to one
- * epoch, and the leaders of the next one cannot be foreseen from those of this. */
+/* What is derived for one epoch or author is of no use in another: a vertex of round 1 belongs to
+ * one epoch, and the leaders of the next one cannot be foreseen from those of this. */
 static void epochs_and_authors_have_their_own_genesis(void **state)
 {
     (void)state;

@@ -3,8 +3,8 @@
  * (Bano et al.): four validators, and validator 0 runs twice with the same key. In each of rounds
  * 1..3 the five instances are in two groups; a vertex of that round stays within its group, in all
  * 16 ways, and the epoch seed makes each validator in turn the first leader of round 4, where the
- * first anchors are. 4 * 16^3 scenarios with real cores; then everything heals. CR_TWINS=1 tries all
- * of them, otherwise every 17th is. */
+ * first anchors are. 4 * 16^3 scenarios with real cores; then everything heals. CR_TWINS=1 tries
+ * all of them, otherwise every 17th is. */
 #include <stdio.h>
 #include <time.h>
 

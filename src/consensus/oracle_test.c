@@ -104,7 +104,8 @@ static void oracle_deliver(uint32_t gc_depth, struct story *story)
         oracle_decide(&oracle);
         const int round = oracle_next_round(&oracle);
         if (round == 0) return;
-        int order[ORACLE_AUTHORS], leaders[ORACLE_AUTHORS], list[SCENE_VERTICES_MAX], count = 0;
+        int order[ORACLE_AUTHORS] = {0}, leaders[ORACLE_AUTHORS], list[SCENE_VERTICES_MAX];
+        int count = 0;
         const int allowed = oracle_leaders(&oracle, round, order);
         for (int i = 0; i < allowed; i++) {
             const struct oracle_slot *slot = &oracle.slots[round][order[i]];
@@ -133,7 +134,7 @@ static void agree(const struct story *product, const struct story *definition)
     assert_memory_equal(product->words, definition->words, product->count * sizeof(uint64_t));
     for (int round = oracle.leader_round + 1; round <= (int)scene.dag.highest; round++) {
         const struct cr_leader_round *leaders = &scene.decider.rounds[round];
-        int order[ORACLE_AUTHORS];
+        int order[ORACLE_AUTHORS] = {0};
         assert_int_equal(leaders->count, oracle_leaders(&oracle, round, order));
         for (uint32_t i = 0; i < leaders->count; i++) {
             const struct oracle_slot *slot = &oracle.slots[round][leaders->order[i]];
@@ -219,7 +220,7 @@ static void try_seed(uint64_t seed, struct totals *totals)
 {
     static struct story whole, now, definition;
     struct cr_prng random = cr_prng_stream(seed, 0x0AC1E, 0);
-    uint32_t order[SCENE_VERTICES_MAX];
+    uint32_t order[SCENE_VERTICES_MAX] = {0};
     scene.count = 0;
     const struct draw draw = draw_dag(&random);
 

@@ -335,7 +335,7 @@ static void order_of_arrival_does_not_matter(void **state)
         struct outcome first[16][8], now[16][8];
         outcomes(first);
         for (uint32_t k = 0; k < 100; k++) {
-            uint32_t order[SCENE_VERTICES_MAX];
+            uint32_t order[SCENE_VERTICES_MAX] = {0};
             restart_scene(seed);
             scene_shuffle(order, scene.count, &random);
             for (uint32_t i = 0; i < scene.count; i++) {

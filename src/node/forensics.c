@@ -226,8 +226,8 @@ bool cr_forensics_verify(const struct cr_genesis *genesis, const uint8_t *eviden
     bool proved = false;
     if (decoded && cr_evidence_decode(evidence, bytes, decoded) == CR_OK) {
         const struct cr_header *header = &decoded->vertices[0].header;
-        /* The genesis names the validators of its own epoch; of later ones it proves nothing. */
-        if (header->epoch == CR_GENESIS_EPOCH && header->author < genesis->validators_count) {
+        /* The set of the genesis is that of every epoch. */
+        if (header->epoch >= CR_GENESIS_EPOCH && header->author < genesis->validators_count) {
             struct cr_prepared_key *key =
                 cr_verifier()->prepare(&genesis->validators[header->author].consensus_key);
             proved = cr_verify_vertex(&decoded->vertices[0], key, &genesis->id) &&

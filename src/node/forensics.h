@@ -6,7 +6,7 @@
  * most F stake has two vertices in a slot the rule never disagrees (10). So when they do disagree,
  * authors of more than F stake, which is a third, have two vertices for one round in the union;
  * each such pair is signed and proves itself. Nobody else is named: a correct validator signs a
- * round once, whatever happens to it. / */
+ * round once, whatever happens to it. */
 #ifndef CR_NODE_FORENSICS_H
 #define CR_NODE_FORENSICS_H
 

@@ -201,6 +201,7 @@ void cr_host_start(struct cr_host *host)
     host->alive = true;
     if (host->incarnation > 0) host->counters.restarts++;
     host->config.table_key = cr_prng_next(&prng);
+    host->config.twin_expected = cr_byz_is_liar(host->sim, host->self);
     if (host->disk.rotten != 0) { /* the log is damaged: the operator begins with an empty one */
         cr_trace_note(host->sim, host->self, "data damaged", host->incarnation);
         cr_disk_wipe(&host->disk);

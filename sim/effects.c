@@ -403,6 +403,9 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
     case CR_EFFECT_HALT:
         if (cr_byz_is_liar(host->sim, host->self)) return;
         cr_run_fail("node %" PRIu32 " halts: %s", host->self, effect->reason);
+    case CR_EFFECT_TWIN:
+        cr_run_fail("node %" PRIu32 " takes its own vertex of round %" PRIu32 " for another's",
+                    host->self, body_of(host, effect->body)->round);
     }
     CR_UNREACHABLE();
 }

@@ -98,6 +98,7 @@ static char letter_of(enum cr_effect_kind kind)
     case CR_EFFECT_REQUEUE: return 'q';
     case CR_EFFECT_EVIDENCE: return 'E';
     case CR_EFFECT_HALT: return 'H';
+    case CR_EFFECT_TWIN: return 'T';
     }
     CR_UNREACHABLE();
 }

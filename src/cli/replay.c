@@ -130,6 +130,7 @@ static void print_effects(struct replay *replay)
     for (uint32_t i = 0; i < replay->effects.count; i++) {
         const struct cr_effect *effect = &replay->effects.items[i];
         if (effect->kind == CR_EFFECT_HALT) printf("%36sHALT %s\n", "", effect->reason);
+        if (effect->kind == CR_EFFECT_TWIN) printf("%36sTWIN\n", "");
         if (effect->kind != CR_EFFECT_COMMIT) continue;
         char digest[2 * CR_HASH_BYTES + 1];
         replay->commits++;

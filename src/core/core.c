@@ -194,6 +194,24 @@ static struct cr_dag_vertex *take(struct cr_core *core, const struct cr_event_ve
     return v;
 }
 
+/* Signed by our key, but unknown to us. Others build on it, so we take it like any other, and never
+ * sign its round, even if there is no room for it. Only up to `inherited` can an earlier life have
+ * signed it; above, somebody else has our key, or our own past was taken from us. */
+static void note_own(struct cr_core *core, const struct cr_event_vertex *arrival)
+{
+    struct cr_own *own = &core->own;
+    const uint32_t round = arrival->header->round;
+    core->verdicts[CR_VERDICT_SELF]++;
+    if (round > own->proposed) own->proposed = round;
+    if (round <= own->inherited) {
+        CR_COVER(own_vertex_of_an_earlier_life);
+        return;
+    }
+    if (own->twin || core->config.twin_expected) return;
+    own->twin = true;
+    cr_core_emit(core, CR_EFFECT_TWIN)->body = arrival->body;
+}
+
 static void on_vertex(struct cr_core *core, const struct cr_event *event)
 {
     const struct cr_event_vertex *arrival = &event->vertex;
@@ -207,13 +225,7 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
         verdict = place(core, header, &arrival->digest);
     }
     if (verdict == CR_VERDICT_OK) {
-        if (header->author == core->self) {
-            /* Signed by our key in an earlier life. Others build on it, so we take it, and never
-             * sign that round again, even if there is no room for it. */
-            core->verdicts[CR_VERDICT_SELF]++;
-            CR_COVER(own_vertex_of_an_earlier_life);
-            if (header->round > core->own.proposed) core->own.proposed = header->round;
-        }
+        if (header->author == core->self) note_own(core, arrival);
         report_equivocation(core, arrival);
         if (!cr_dag_has_room(&core->dag, header, &arrival->digest, false))
             verdict = CR_VERDICT_CROWDED;
@@ -448,6 +460,8 @@ static void on_start(struct cr_core *core, uint32_t signed_round)
         CR_COVER(restart_with_a_burned_round);
         core->own.proposed = signed_round;
     }
+    /* An observer has signed in a later epoch: all of this one is an earlier life's. */
+    core->own.inherited = core->config.observer ? UINT32_MAX : core->own.proposed;
     core->status_us = core->now_us;
     core->syncer.index = core->chain.index;
     core->syncer.moved_us = core->now_us;
@@ -461,7 +475,7 @@ static enum cr_verdict judge_sealed(const struct cr_core *core,
     if (core->chain.closed) return CR_VERDICT_OLD;
     if (round <= core->dag.gc_round) return CR_VERDICT_OLD; /* sealing took too long */
     /* A vertex of ours from an earlier life came meanwhile, or our key has a twin. */
-    if (round < core->own.proposed) return CR_VERDICT_CROWDED;
+    if (core->own.twin || round < core->own.proposed) return CR_VERDICT_CROWDED;
     if (cr_dag_slot(&core->dag, round, core->self)->held > 0) return CR_VERDICT_CROWDED;
     const bool room = cr_dag_has_room(&core->dag, sealed->header, &sealed->digest, false);
     return room ? CR_VERDICT_OK : CR_VERDICT_CROWDED;
@@ -496,6 +510,7 @@ static void on_stored(struct cr_core *core, uint64_t sequence)
     CR_ASSERT(sequence <= core->sequence);
     core->stored = sequence;
     if (own->proposal != CR_PROPOSAL_STORING || sequence < own->sequence) return;
+    if (own->twin) return; /* it may be the second one of its round: it stays unseen */
 
     own->proposal = CR_PROPOSAL_NONE;
     struct cr_dag_vertex *v = cr_dag_get(&core->dag, own->pending);

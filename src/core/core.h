@@ -60,6 +60,7 @@ struct cr_core_config {
     uint32_t epoch_ms;
     uint64_t sequence;  /* of the last STORE of the core before in this process */
     uint32_t observer;  /* 1: accepts and decides, never proposes */
+    bool twin_expected; /* a test host that equivocates on purpose: a TWIN is no news to it */
     uint64_t table_key; /* a secret of this process (0 in tests): spreads digests in the table,
                               so that nobody can grind collisions; no effect shows it */
 };
@@ -148,6 +149,8 @@ enum cr_effect_kind {
                               go back to the mempool. Its DROP follows */
     CR_EFFECT_EVIDENCE,    /* body, body_other: two vertices of one author and round */
     CR_EFFECT_HALT,        /* reason: stop signing, keep serving */
+    CR_EFFECT_TWIN, /* body: a vertex of our key that no life of this node can have signed; once.
+                       Nothing more is signed; everything else goes on */
 };
 
 struct cr_effect {
@@ -245,6 +248,7 @@ struct cr_core_stats {
     uint64_t commit_index_quorum; /* highest index that more than F stake claims */
     bool syncing;
     bool stalled;      /* no commit for too long (docs/protocol.md 4.6) */
+    bool twin;         /* our key signs elsewhere: we do not any more (docs/protocol.md 4.7) */
     uint32_t vertices; /* in the window, accepted */
     uint32_t suspended;
     uint32_t missing; /* distinct vertices wanted */

@@ -90,6 +90,7 @@ static void print_effect(const struct cr_effect *effect)
         fprintf(out, "EVIDENCE"), print_body(effect->body), print_body(effect->body_other);
         return;
     case CR_EFFECT_HALT: fprintf(out, "HALT %s", effect->reason); return;
+    case CR_EFFECT_TWIN: fprintf(out, "TWIN body=%u", effect->body); return;
     }
 }
 

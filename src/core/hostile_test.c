@@ -53,7 +53,7 @@ static void step(struct cr_event *event)
             gc_round = effect->commit.record.gc_round;
         }
         if (effect->kind == CR_EFFECT_EVIDENCE) evidence++;
-        if (effect->kind == CR_EFFECT_HALT) halted = true;
+        if (effect->kind == CR_EFFECT_HALT || effect->kind == CR_EFFECT_TWIN) halted = true;
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Our own vertices after the data folder was lost: what others hand back to us, with or without all
- * that it refers to. Method: one core of four, all vertices written by hand. */
+ * that it refers to; and those of somebody else who has our key. Method: one core of four, all
+ * vertices written by hand. */
 #include "base/unit.h"
 
 #include "core/core.h"
@@ -13,7 +14,8 @@ static struct cr_core *core;
 static struct cr_effects effects;
 static void *memory;
 static uint64_t now_us, sequence, commits;
-static uint32_t bodies, proposals, own_stores, dropped, requeued;
+static uint32_t bodies, proposals, own_stores, broadcasts, dropped, requeued, twins;
+static bool twin_expected;
 static struct cr_header proposal;
 static struct cr_hash digests[LAST + 2][NODES];
 
@@ -35,6 +37,8 @@ static void step(struct cr_event *event)
         if (effect->kind == CR_EFFECT_COMMIT) commits++;
         if (effect->kind == CR_EFFECT_DROP && effect->verdict == CR_VERDICT_CROWDED) dropped++;
         if (effect->kind == CR_EFFECT_REQUEUE) requeued++;
+        if (effect->kind == CR_EFFECT_BROADCAST) broadcasts++;
+        if (effect->kind == CR_EFFECT_TWIN) twins++;
     }
     cr_core_check(core);
 }
@@ -61,6 +65,7 @@ static void begin(uint32_t signed_round, uint64_t commit_index)
         .round_timeout_us = 2000,
         .round_timeout_us_max = 100000,
         .payload_bytes_max = 1000,
+        .twin_expected = twin_expected,
     };
     struct cr_arena arena;
     cr_arena_init_measure(&arena);
@@ -71,7 +76,7 @@ static void begin(uint32_t signed_round, uint64_t commit_index)
     core = cr_core_init(&arena, &config);
     cr_effects_init(&arena, &effects, &config);
     now_us = sequence = commits = 0;
-    bodies = proposals = own_stores = dropped = requeued = 0;
+    bodies = proposals = own_stores = broadcasts = dropped = requeued = twins = 0;
 
     struct cr_event start = {.kind = CR_EVENT_START, .signed_round = signed_round};
     step(&start);
@@ -207,9 +212,31 @@ static void without_a_complete_one_we_wait(void **state)
     free(memory);
 }
 
-/* Goal: even without the guard record no round of ours that we have seen is signed again, nor is
- * what was being signed when such a vertex came ever shown. */
+/* Goal: what the guard covers is an earlier life's: we take it, build on it and go on after it. */
 static void a_round_of_ours_that_came_back_is_not_signed_again(void **state)
+{
+    (void)state;
+    begin(1, 0);
+    assert_int_equal(proposals, 0);
+    deliver_round(1, ALL, ALL);
+    wait_us(20000);
+    assert_int_equal(twins, 0);
+    assert_int_equal(proposals, 1);
+    assert_int_equal(proposal.round, 2);
+    assert_true(cr_hash_equal(&proposal.parent_digests[SELF], &digests[1][SELF]));
+    free(memory);
+}
+
+static void seal(const struct cr_header *header)
+{
+    struct cr_event sealed = {.kind = CR_EVENT_SEALED};
+    sealed.vertex = (struct cr_event_vertex){header, digest_of(header), ++bodies};
+    step(&sealed);
+}
+
+/* Goal: a vertex of ours above the guard is somebody else's. It is reported once, nothing more is
+ * signed, not even what is being signed, and the commits go on. */
+static void a_vertex_of_ours_above_the_guard_ends_our_signing(void **state)
 {
     (void)state;
     begin(0, 0);
@@ -217,17 +244,81 @@ static void a_round_of_ours_that_came_back_is_not_signed_again(void **state)
     assert_int_equal(proposal.round, 1);
     const struct cr_header before = proposal;
     deliver_round(1, ALL, ALL);
-    struct cr_event sealed = {.kind = CR_EVENT_SEALED};
-    sealed.vertex = (struct cr_event_vertex){&before, digest_of(&before), ++bodies};
-    step(&sealed);
+    assert_int_equal(twins, 1);
+    seal(&before);
     assert_int_equal(own_stores, 0);
     assert_int_equal(dropped, 1);
     assert_int_equal(requeued, 1);
+    for (uint32_t r = 2; r <= LAST; r++) {
+        deliver_round(r, ALL, ALL);
+        wait_us(200000);
+    }
+    struct cr_core_stats stats;
+    cr_core_stats(core, &stats);
+    assert_true(stats.twin);
+    assert_int_equal(twins, 1);
+    assert_int_equal(proposals, 1);
+    assert_int_equal(broadcasts, 0);
+    assert_true(commits > LAST / 2);
+    free(memory);
+}
 
+/* Goal: what is on its way to the disk when the twin shows stays unseen: it may be the second one
+ * of its round. */
+static void a_twin_keeps_a_stored_vertex_unseen(void **state)
+{
+    (void)state;
+    for (uint32_t shows = 0; shows < 2; shows++) {
+        begin(0, 0);
+        const struct cr_header before = proposal;
+        seal(&before);
+        assert_int_equal(own_stores, 1);
+        const uint64_t own_sequence = sequence;
+        if (shows == 1) deliver_round(1, ALL, 1 << SELF | 1 << 1 | 1 << 2);
+        assert_int_equal(twins, shows);
+        struct cr_event stored = {.kind = CR_EVENT_STORED, .sequence = own_sequence};
+        step(&stored);
+        assert_int_equal(broadcasts, 1 - shows);
+        free(memory);
+    }
+}
+
+/* Goal: an old vertex of the twin, below the round that is being sealed, ends that sealing too. */
+static void a_late_twin_ends_what_is_being_sealed(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    struct cr_header before = proposal;
+    digests[1][SELF] = digest_of(&before);
+    seal(&before);
+    struct cr_event stored = {.kind = CR_EVENT_STORED, .sequence = sequence};
+    step(&stored);
+    deliver_round(1, OTHERS, ALL);
     wait_us(20000);
+    assert_int_equal(broadcasts, 1);
+    assert_int_equal(proposal.round, 2);
+    before = proposal;
+    deliver(write_header(1, SELF, 1 << SELF | 1 << 1 | 1 << 2));
+    assert_int_equal(twins, 1);
+    seal(&before);
+    assert_int_equal(own_stores, 1);
+    assert_int_equal(requeued, 1);
+    free(memory);
+}
+
+/* Goal: a host that equivocates on purpose is not stopped by what comes back to it. */
+static void an_expected_twin_changes_nothing(void **state)
+{
+    (void)state;
+    twin_expected = true;
+    begin(0, 0);
+    twin_expected = false;
+    deliver_round(1, ALL, ALL);
+    seal(&(struct cr_header){.round = 1, .author = SELF, .validators_count = NODES});
+    wait_us(20000);
+    assert_int_equal(twins, 0);
     assert_int_equal(proposals, 2);
     assert_int_equal(proposal.round, 2);
-    assert_true(cr_hash_equal(&proposal.parent_digests[SELF], &digests[1][SELF]));
     free(memory);
 }
 
@@ -237,6 +328,10 @@ int main(void)
         cmocka_unit_test(a_gap_in_our_last_vertex_is_passed_over),
         cmocka_unit_test(without_a_complete_one_we_wait),
         cmocka_unit_test(a_round_of_ours_that_came_back_is_not_signed_again),
+        cmocka_unit_test(a_vertex_of_ours_above_the_guard_ends_our_signing),
+        cmocka_unit_test(a_twin_keeps_a_stored_vertex_unseen),
+        cmocka_unit_test(a_late_twin_ends_what_is_being_sealed),
+        cmocka_unit_test(an_expected_twin_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

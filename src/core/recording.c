@@ -57,6 +57,7 @@ static const struct number numbers[] = {
     NUMBER(sequence),
     NUMBER(observer),
     NUMBER(table_key),
+    NUMBER(twin_expected),
 };
 _Static_assert(sizeof(struct cr_core_config) == 200,
                "the configuration of a core has changed: its numbers stand in the list above");

@@ -34,6 +34,8 @@ enum cr_proposal {
 struct cr_own {
     enum cr_proposal proposal;
     uint32_t proposed;    /* highest round ever signed or being signed; never again */
+    uint32_t inherited;   /* highest round that earlier lives can have signed */
+    bool twin;            /* our key signs elsewhere: nothing more is signed (protocol 4.7) */
     uint32_t vertex;      /* id of our highest accepted vertex */
     uint32_t round;       /* its round */
     uint32_t pending;     /* id while it is not durable */

@@ -42,6 +42,7 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .commit_index_quorum = claimed_by_honest(core),
         .syncing = cr_sync_is_behind(core),
         .stalled = core->pacemaker.stalled,
+        .twin = core->own.twin,
         .vertices = core->dag.accepted,
         .suspended = core->dag.suspended,
         .missing = core->dag.missing,
@@ -149,8 +150,8 @@ static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
     const struct cr_own *own = &core->own;
     const struct cr_pacemaker *pace = &core->pacemaker;
     const struct cr_syncer *sync = &core->syncer;
-    HASH(hasher, own->proposal, own->proposed, own->vertex, own->round, own->pending, own->sequence,
-         own->proposed_us);
+    HASH(hasher, own->proposal, own->proposed, own->inherited, own->twin, own->vertex, own->round,
+         own->pending, own->sequence, own->proposed_us);
     HASH(hasher, pace->waiting_round, pace->since_us, pace->late_us, pace->timeout_us,
          pace->grown_round, pace->wake_us, pace->quorum_us, pace->committed_us, pace->stalled);
     for (uint32_t a = 0; a < core->validators_count; a++)

@@ -159,6 +159,7 @@ static void perform(uint32_t i, const struct cr_effect *effect)
         return;
     case CR_EFFECT_COMMIT: commit(i, effect); return;
     case CR_EFFECT_EVIDENCE: evidence++; return;
+    case CR_EFFECT_TWIN: fail_msg("node %u is no twin, or expects it", i); return;
     case CR_EFFECT_HALT: assert_true(i < CORRECT); return;
     case CR_EFFECT_SYNC: serve_range(i, effect); return;
     case CR_EFFECT_DROP:
@@ -213,6 +214,7 @@ static void start(uint32_t i)
     struct instance *instance = &instances[i];
     const struct cr_core_config config = {.committee = &committee,
                                           .self = id_of(i),
+                                          .twin_expected = i < CORRECT,
                                           .gc_depth = 16,
                                           .round_window = 64,
                                           .round_delay_us = 3000,

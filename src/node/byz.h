@@ -9,11 +9,13 @@
 struct cr_node;
 
 #ifdef CR_BYZANTINE
+#define CR_BYZ_TWIN_EXPECTED true
 /* Whether it performed the effect in its own way. */
 bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect);
 /* In each turn of the main loop, before what was queued is written. */
 void cr_byz_turn(struct cr_node *node);
 #else
+#define CR_BYZ_TWIN_EXPECTED false
 static inline bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect)
 {
     (void)node;

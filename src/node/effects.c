@@ -162,6 +162,19 @@ static void accuse(struct cr_node *node, const struct cr_effect *effect)
               node->genesis->validators[body->ref.author].name, body->ref.round);
 }
 
+/* The twin may be a copy of this node, or a life of it that the guard does not know. */
+static void stop_signing(struct cr_node *node, const struct cr_effect *effect)
+{
+    node->twin = true;
+    atomic_store_explicit(&node->accepting, false, memory_order_release);
+    cr_report(
+        CR_LOG_LEVEL_ERROR, "consensus", "key-seen-elsewhere",
+        "round=%u text=\"another process signs with consensus.key, or this guard is older than "
+        "what the key has signed; nothing more is signed, reads go on; end the other one and "
+        "see docs/operations.md, Key seen elsewhere\"",
+        cr_body_get(&node->bodies, effect->body)->ref.round);
+}
+
 void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
 {
     if (cr_byz_perform(node, effect)) return;
@@ -185,6 +198,7 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
         return;
     case CR_EFFECT_EVIDENCE: accuse(node, effect); return;
     case CR_EFFECT_HALT: cr_node_halt(node, effect->reason); return;
+    case CR_EFFECT_TWIN: stop_signing(node, effect); return;
     }
     CR_UNREACHABLE();
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "node/byz.h"
 #include "node/replica.h"
 
 static struct cr_core_config config_of(const struct cr_node *node)
@@ -24,7 +25,9 @@ static struct cr_core_config config_of(const struct cr_node *node)
                                    .epoch_rounds = params->epoch_rounds,
                                    .epoch_ms = params->epoch_ms,
                                    .sequence = node->stored,
-                                   .observer = node->guard_record.epoch > node->epoch.number};
+                                   .observer =
+                                       node->twin || node->guard_record.epoch > node->epoch.number,
+                                   .twin_expected = CR_BYZ_TWIN_EXPECTED};
 }
 
 static void begin_committee(struct cr_node *node)

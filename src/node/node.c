@@ -183,6 +183,7 @@ static int loop(struct cr_node *node)
     }
     atomic_store_explicit(&node->accepting, false, memory_order_release);
     if (node->exit_code == CR_EXIT_OK && node->halted) return CR_EXIT_HALT;
+    if (node->exit_code == CR_EXIT_OK && node->twin) return CR_EXIT_TWIN;
     return node->exit_code;
 }
 

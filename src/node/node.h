@@ -15,8 +15,9 @@ enum cr_exit {
     CR_EXIT_UNKNOWN = 5, /* unavailable or timed out; the outcome is unknown, retrying is safe */
     CR_EXIT_AUTH = 6,
     CR_EXIT_CONFLICT = 7,
-    CR_EXIT_HALT = 8, /* safety halt */
-    CR_EXIT_IO = 74,  /* the disk failed: restart after a look at it */
+    CR_EXIT_HALT = 8,  /* safety halt */
+    CR_EXIT_TWIN = 77, /* ended after its key had been seen signing elsewhere */
+    CR_EXIT_IO = 74,   /* the disk failed: restart after a look at it */
 };
 
 /* Runs until SIGTERM or SIGINT, then drains and returns CR_EXIT_OK (< 2 s). Logs to stderr. */

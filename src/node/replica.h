@@ -110,6 +110,7 @@ struct cr_node {
     struct cr_log_position newest; /* last position that the log gave out */
 
     bool halted;
+    bool twin; /* our key signs elsewhere (docs/protocol.md 4.7) */
     const char *halt_reason;
     int exit_code;
     bool stopping;

@@ -20,13 +20,16 @@ static uint64_t stake_up(const struct cr_node *node)
     return cr_committee_stake_of(&node->committee, &up);
 }
 
-static void explain(struct cr_node_status *s, const struct cr_core_stats *core)
+static void explain(const struct cr_node *node, const struct cr_core_stats *core,
+                    struct cr_node_status *s)
 {
     const char *because = "";
     if (!s->started)
         because = "recovering the log";
     else if (s->halted)
         because = "halted: see the log and halted.json in the data folder";
+    else if (node->twin)
+        because = "its key was seen signing elsewhere: see the log";
     else if (s->stake_up < s->stake_quorum)
         because = "not connected to a quorum of stake";
     else if (s->syncing)
@@ -86,7 +89,7 @@ static void fill(struct cr_node *node, const struct cr_core_stats *core, struct 
         .syncing = core->syncing,
         .halted = node->halted};
     s->degraded_level = (uint32_t)cr_degraded_level(&signals);
-    explain(s, core);
+    explain(node, core, s);
 }
 
 void cr_node_update_status(struct cr_node *node)

@@ -151,7 +151,7 @@ static void put_events(struct cr_prng *prng)
     put_event("fetch", &event);
     event = (struct cr_event){.kind = CR_EVENT_PEER, .peer = 1, .up = true};
     put_event("peer", &event);
-    event = (struct cr_event){.kind = CR_EVENT_STATUS, .peer = 1, .status = {7, 6, 5, 4, 3}};
+    event = (struct cr_event){.kind = CR_EVENT_STATUS, .peer = 1, .status = {1, 7, 6, 5, 4, 3}};
     put_event("status", &event);
     event = (struct cr_event){.kind = CR_EVENT_EXECUTED, .executed = {.index = 5}};
     put_event("executed", &event);

@@ -5,7 +5,7 @@
 set -eu
 file=$(mktemp "${TMPDIR:-/tmp}/creto-recording.XXXXXX")
 trap 'rm -f "$file"' EXIT
-for seed in 1 7 9; do
+for seed in 9 7 1; do
     "$CRETO_BIN_DIR/creto-sim" --seed $seed --record "2:$file" >/dev/null
     first=$("$CRETO_BIN_DIR/creto" replay "$file" | tail -1)
     second=$("$CRETO_BIN_DIR/creto" replay "$file" | tail -1)

@@ -127,7 +127,7 @@ static void on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *fram
         host->counters.frames_refused++;
         return;
     }
-    if (cr_core_admit(host->core, &vertex->header, &vertex->digest) != CR_VERDICT_OK) {
+    if (cr_core_admit(host->core, peer, &vertex->header, &vertex->digest) != CR_VERDICT_OK) {
         host->counters.vertices_refused++;
         return;
     }

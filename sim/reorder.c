@@ -100,7 +100,8 @@ static bool offer(struct listener *listener, const struct cr_body *body, uint32_
 {
     static struct cr_vertex vertex;
     cr_body_decode(body, &vertex);
-    const enum cr_verdict verdict = cr_core_admit(listener->core, &vertex.header, &vertex.digest);
+    const enum cr_verdict verdict =
+        cr_core_admit(listener->core, listener->config.self, &vertex.header, &vertex.digest);
     if (verdict == CR_VERDICT_FAR || verdict == CR_VERDICT_CROWDED) return false;
     if (verdict != CR_VERDICT_OK) return true; /* it has it, or it is past needing it */
     hear(listener,

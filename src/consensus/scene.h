@@ -174,7 +174,7 @@ static void scene_feed(struct scene *s, uint32_t i)
                                            .body = i,
                                            .wait_above = s->dag.gc_round,
                                            .returning = true};
-    CR_ASSERT(cr_dag_has_room(&s->dag, &v->header, &v->digest, true));
+    CR_ASSERT(cr_dag_has_room(&s->dag, &arrival));
     cr_dag_insert(&s->dag, &arrival);
     scene_settle(s);
 }

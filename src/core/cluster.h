@@ -367,7 +367,7 @@ static void deliver(struct cluster *c, struct mail *mail)
         const struct cr_header *header = header_of(c, mail->body);
         event->vertex = (struct cr_event_vertex){header, v->digest, mail->body};
         if (event->kind == CR_EVENT_VERTEX &&
-            cr_core_admit(node->core, header, &v->digest) != CR_VERDICT_OK)
+            cr_core_admit(node->core, event->peer, header, &v->digest) != CR_VERDICT_OK)
             return;
         step(c, mail->to, event);
         return;

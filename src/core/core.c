@@ -65,12 +65,12 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
     return core;
 }
 
-/* One step: every held vertex may be accepted (STORE), committed in at most `window` commits and
- * dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE or a DROP; PEER and
- * STATUS and FETCH add SENDs; and the timed parts one message per peer each. */
+/* One step: every held vertex may be accepted (STORE), committed in at most `window` commits
+ * and dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE with 2n SENDs, or a
+ * DROP; PEER and STATUS and FETCH add SENDs; and the timed parts one message per peer each. */
 static uint32_t effects_max(uint32_t n, uint32_t window, uint32_t pool)
 {
-    return 2 * pool + 2 * window + pool / n + 2 * n + CR_STATUS_PUSH_MAX + CR_HELP_MAX +
+    return 2 * pool + 2 * window + pool / n + 4 * n + CR_STATUS_PUSH_MAX + CR_HELP_MAX +
            CR_FETCH_REFS_MAX + 16;
 }
 
@@ -142,17 +142,37 @@ static enum cr_verdict place(const struct cr_core *core, const struct cr_header 
     return CR_VERDICT_OK;
 }
 
-enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header *header,
-                              const struct cr_hash *digest)
+static bool has_room(const struct cr_core *core, const struct cr_header *header,
+                     const struct cr_hash *digest, uint32_t source)
+{
+    const struct cr_dag_arrival arrival = {
+        .header = header, .digest = digest, .source = source, .returning = !core->started};
+    return cr_dag_has_room(&core->dag, &arrival);
+}
+
+enum cr_verdict cr_core_admit(const struct cr_core *core, uint32_t peer,
+                              const struct cr_header *header, const struct cr_hash *digest)
 {
     enum cr_verdict verdict = cr_header_judge(core->committee, header);
     if (verdict == CR_VERDICT_OK) verdict = place(core, header, digest);
     if (verdict != CR_VERDICT_OK) return verdict;
-    if (cr_dag_has_room(&core->dag, header, digest, false)) return CR_VERDICT_OK;
+    if (has_room(core, header, digest, peer)) return CR_VERDICT_OK;
     /* The first second copy is worth a signature check for the evidence alone. */
     CR_COVER(no_room_for_a_vertex);
     const struct cr_dag_slot *slot = cr_dag_slot(&core->dag, header->round, header->author);
     return slot->held > 0 && !slot->evidence ? CR_VERDICT_OK : CR_VERDICT_CROWDED;
+}
+
+/* Twice for each author and horizon, everybody is shown both copies. Who knows only one builds
+ * on it, and where half of us do, the slots of a liar stay undecided (docs/protocol.md 3.5). */
+static void expose(struct cr_core *core, uint32_t author, uint32_t body)
+{
+    for (uint32_t p = 0; p < core->validators_count && core->started; p++) {
+        if (!core->peers[p].up || p == author || p == core->self) continue;
+        struct cr_effect *send = cr_core_emit(core, CR_EFFECT_SEND);
+        send->peer = p;
+        send->body = body;
+    }
 }
 
 static void report_equivocation(struct cr_core *core, const struct cr_event_vertex *arrival)
@@ -168,6 +188,11 @@ static void report_equivocation(struct cr_core *core, const struct cr_event_vert
     struct cr_effect *evidence = cr_core_emit(core, CR_EFFECT_EVIDENCE);
     evidence->body = arrival->body;
     evidence->body_other = core->dag.pool[slot->first].body;
+    uint32_t *shown = &core->exposed[header->author];
+    if (*shown > 0 && header->round < *shown + core->config.gc_depth / 2) return;
+    *shown = header->round;
+    expose(core, header->author, arrival->body);
+    expose(core, header->author, core->dag.pool[slot->first].body);
 }
 
 static struct cr_dag_vertex *take(struct cr_core *core, const struct cr_event_vertex *arrival,
@@ -227,8 +252,7 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
     if (verdict == CR_VERDICT_OK) {
         if (header->author == core->self) note_own(core, arrival);
         report_equivocation(core, arrival);
-        if (!cr_dag_has_room(&core->dag, header, &arrival->digest, false))
-            verdict = CR_VERDICT_CROWDED;
+        if (!has_room(core, header, &arrival->digest, event->peer)) verdict = CR_VERDICT_CROWDED;
     }
     if (verdict != CR_VERDICT_OK) {
         cr_core_drop(core, arrival->body, verdict);
@@ -413,8 +437,7 @@ static void on_restore_vertex(struct cr_core *core, const struct cr_event *event
     CR_ASSERT(!core->started);
     enum cr_verdict verdict = cr_header_judge(core->committee, arrival->header);
     if (verdict == CR_VERDICT_OK) verdict = place(core, arrival->header, &arrival->digest);
-    if (verdict == CR_VERDICT_OK &&
-        !cr_dag_has_room(&core->dag, arrival->header, &arrival->digest, true))
+    if (verdict == CR_VERDICT_OK && !has_room(core, arrival->header, &arrival->digest, core->self))
         verdict = CR_VERDICT_CROWDED;
     /* Forgetting that a vertex was committed would commit it again: a fork. */
     CR_ASSERT(CR_IMPLIES(event->committed, verdict == CR_VERDICT_OK || verdict == CR_VERDICT_OLD));
@@ -477,7 +500,7 @@ static enum cr_verdict judge_sealed(const struct cr_core *core,
     /* A vertex of ours from an earlier life came meanwhile, or our key has a twin. */
     if (core->own.twin || round < core->own.proposed) return CR_VERDICT_CROWDED;
     if (cr_dag_slot(&core->dag, round, core->self)->held > 0) return CR_VERDICT_CROWDED;
-    const bool room = cr_dag_has_room(&core->dag, sealed->header, &sealed->digest, false);
+    const bool room = has_room(core, sealed->header, &sealed->digest, core->self);
     return room ? CR_VERDICT_OK : CR_VERDICT_CROWDED;
 }
 

@@ -206,8 +206,8 @@ uint64_t cr_core_deadline_us(const struct cr_core *core);
 
 /* Whether a vertex from outside is worth verifying: stateless checks (epoch, author, width, quorum,
  * own parent, window) and whether we have it. Cheap; changes nothing. */
-enum cr_verdict cr_core_admit(const struct cr_core *core, const struct cr_header *header,
-                              const struct cr_hash *digest);
+enum cr_verdict cr_core_admit(const struct cr_core *core, uint32_t peer,
+                              const struct cr_header *header, const struct cr_hash *digest);
 
 /* All that a core knows, as the bytes of its memory, and a fresh core of the same configuration
  * made the same: for recordings. Bytes of another build, or not of a core, are not recognised:

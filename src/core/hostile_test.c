@@ -73,9 +73,10 @@ static void arrive(const struct cr_header *header, bool always)
 {
     const struct cr_hash digest = digest_of(header);
     remember(header, &digest);
-    const enum cr_verdict verdict = cr_core_admit(core, header, &digest);
+    const uint32_t peer = 1 + (uint32_t)below(3);
+    const enum cr_verdict verdict = cr_core_admit(core, peer, header, &digest);
     if (verdict != CR_VERDICT_OK && !always) return;
-    struct cr_event event = {.kind = CR_EVENT_VERTEX, .peer = 1 + (uint32_t)below(3)};
+    struct cr_event event = {.kind = CR_EVENT_VERTEX, .peer = peer};
     event.vertex = (struct cr_event_vertex){header, digest, ++bodies};
     step(&event);
 }

@@ -140,7 +140,8 @@ struct cr_core {
     struct cr_syncer syncer;
     struct cr_attest attest;
     struct cr_peer peers[CR_VALIDATORS_MAX];
-    uint64_t sent_us[CR_ROUND_WINDOW]; /* when own vertices were broadcast, by round */
+    uint32_t exposed[CR_VALIDATORS_MAX]; /* round in which its copies were last shown to all */
+    uint64_t sent_us[CR_ROUND_WINDOW];   /* when own vertices were broadcast, by round */
     uint64_t fetch_us;
     uint64_t status_us;
     uint32_t helped; /* vertices of others pushed in this step */

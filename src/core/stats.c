@@ -163,7 +163,8 @@ static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
          sync->not_before_us, sync->relaxed, sync->wake_us);
     for (uint32_t p = 0; p < core->validators_count; p++) {
         const struct cr_peer *peer = &core->peers[p];
-        HASH(hasher, peer->up, peer->fresh, peer->claim, peer->oldest);
+        HASH(hasher, peer->up, peer->fresh, peer->claim, peer->oldest, peer->answered_us,
+             core->exposed[p]);
     }
     for (uint32_t i = 0; i < CR_ROUND_WINDOW; i++)
         if (core->sent_us[i] != 0) HASH(hasher, i, core->sent_us[i]);

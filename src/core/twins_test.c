@@ -189,7 +189,8 @@ static void deliver(void)
     if (event.kind == CR_EVENT_VERTEX || event.kind == CR_EVENT_SEALED)
         event.vertex = (struct cr_event_vertex){&headers[body], digests[body], body};
     if (event.kind == CR_EVENT_VERTEX &&
-        cr_core_admit(instances[to].core, &headers[body], &digests[body]) != CR_VERDICT_OK)
+        cr_core_admit(instances[to].core, event.peer, &headers[body], &digests[body]) !=
+            CR_VERDICT_OK)
         return;
     step(to, &event);
 }

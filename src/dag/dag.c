@@ -177,14 +177,19 @@ static bool can_pay(const struct cr_dag *dag, uint32_t author, const struct clai
 }
 
 /* validators_count: nobody. */
-static uint32_t payer_of(const struct cr_dag *dag, uint32_t author, const struct claim *claim,
-                         bool returning)
+static uint32_t payer_of(const struct cr_dag *dag, const struct cr_dag_arrival *arrival,
+                         const struct claim *claim)
 {
     const uint32_t n = dag->validators_count;
+    const uint32_t author = arrival->header->author;
+    const bool returning = arrival->returning;
     for (uint32_t i = 0; i < n && returning; i++) {
         if (can_pay(dag, (author + i) % n, claim)) return (author + i) % n;
     }
-    if (claim->missing == NULL) return can_pay(dag, author, claim) ? author : n;
+    if (claim->missing == NULL) {
+        if (can_pay(dag, author, claim)) return author;
+        return can_pay(dag, arrival->source, claim) ? arrival->source : n;
+    }
     for (uint32_t at = claim->missing->waiting; at != 0; at = dag->links[at - 1]) {
         const uint32_t payer = dag->pool[(at - 1) / n].payer;
         if (can_pay(dag, payer, claim)) return payer;
@@ -193,33 +198,34 @@ static uint32_t payer_of(const struct cr_dag *dag, uint32_t author, const struct
 }
 
 /* Counting what is missing costs a look-up for each reference, so it is tried without first. */
-static uint32_t find_payer(const struct cr_dag *dag, const struct cr_header *header,
-                           const struct cr_hash *digest, bool returning)
+static uint32_t find_payer(const struct cr_dag *dag, const struct cr_dag_arrival *arrival)
 {
-    const struct cr_dag_vertex *v = cr_dag_find(dag, header->round, header->author, digest);
+    const struct cr_header *header = arrival->header;
+    const struct cr_dag_vertex *v =
+        cr_dag_find(dag, header->round, header->author, arrival->digest);
     const struct cr_dag_slot *slot = cr_dag_slot(dag, header->round, header->author);
     struct claim claim = {.missing = v,
                           .brings_up = cr_authors_count(&header->parents) + header->old_count,
                           .copy = slot->held > 0,
-                          .wanted = v != NULL || returning};
-    uint32_t payer = payer_of(dag, header->author, &claim, returning);
+                          .wanted = v != NULL || arrival->returning};
+    uint32_t payer = payer_of(dag, arrival, &claim);
     if (payer < dag->validators_count) return payer;
     claim.brings_up = new_missing(dag, header);
-    return payer_of(dag, header->author, &claim, returning);
+    return payer_of(dag, arrival, &claim);
 }
 
-bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
-                     const struct cr_hash *digest, bool returning)
+bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_dag_arrival *arrival)
 {
+    const struct cr_header *header = arrival->header;
     if (!cr_dag_in_window(dag, header->round)) return false;
-    const bool wanted =
-        returning || cr_dag_find(dag, header->round, header->author, digest) != NULL;
+    const bool wanted = arrival->returning ||
+                        cr_dag_find(dag, header->round, header->author, arrival->digest) != NULL;
     const struct cr_dag_slot *slot = cr_dag_slot(dag, header->round, header->author);
     if (!wanted && slot->held >= CR_VARIANTS_MAX) {
         CR_COVER(copies_of_a_slot_at_their_limit);
         return false;
     }
-    return find_payer(dag, header, digest, returning) < dag->validators_count;
+    return find_payer(dag, arrival) < dag->validators_count;
 }
 
 static void enter_slot(struct cr_dag *dag, struct cr_dag_vertex *v)
@@ -278,7 +284,7 @@ struct cr_dag_vertex *cr_dag_insert(struct cr_dag *dag, const struct cr_dag_arri
 {
     const struct cr_header *header = arrival->header;
     CR_ASSERT(arrival->wait_above >= dag->gc_round);
-    const uint32_t payer = find_payer(dag, header, arrival->digest, arrival->returning);
+    const uint32_t payer = find_payer(dag, arrival);
     CR_ASSERT(payer < dag->validators_count); /* cr_dag_has_room said so */
     struct cr_dag_vertex *v = cr_dag_find(dag, header->round, header->author, arrival->digest);
     if (v == NULL) {

@@ -180,24 +180,24 @@ static inline struct cr_dag_vertex *cr_dag_slot_next(const struct cr_dag *dag,
 struct cr_dag_vertex *cr_dag_find(const struct cr_dag *dag, uint32_t round, uint32_t author,
                                   const struct cr_hash *digest);
 
-/* Whether the vertex may be held now: within the window, and somebody can pay for it. An author
- * pays for its own vertices up to half of its quotas. For one that something held references pays
- * whoever pays for that, up to the whole of its quotas: what liars build on nobody else pays for,
- * and what a correct author builds on no liar can keep out. `returning`: it was held before a
- * restart, and all that fitted then fits now, whoever pays. */
-bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_header *header,
-                     const struct cr_hash *digest, bool returning);
-
 struct cr_dag_arrival {
     const struct cr_header *header; /* valid by itself (consensus/validity.h) */
     const struct cr_hash *digest;
     uint32_t body;
-    uint32_t source;     /* peer to ask first for what is missing */
+    uint32_t source;     /* peer that sent it: asked first for what is missing */
     uint64_t ask_at_us;  /* when to ask for it */
     uint32_t wait_above; /* wait only for references above this round, >= gc_round */
     uint32_t holds;      /* extra reasons to wait, each ended by cr_dag_unhold */
-    bool returning;      /* as in cr_dag_has_room */
+    bool returning;      /* it was held before a restart */
 };
+/* Whether the vertex may be held now: within the window, and somebody can pay for it. An author
+ * pays for its own vertices up to half of its quotas, else the peer that sent it does: a correct
+ * one sends what is committed, or asked for, or its own. For one that something held references
+ * pays whoever pays for that, up to the whole of its quotas. So what liars build on and send
+ * nobody else pays for, and what a correct author builds on or sends no liar can keep out. What
+ * was held before a restart (`returning`) fitted then and fits now, whoever pays. Asks for header,
+ * digest, source, returning. */
+bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_dag_arrival *arrival);
 /* Takes a vertex that has room and is not held yet. It becomes ready when nothing is missing. */
 struct cr_dag_vertex *cr_dag_insert(struct cr_dag *dag, const struct cr_dag_arrival *arrival);
 void cr_dag_unhold(struct cr_dag *dag, struct cr_dag_vertex *v);

@@ -47,7 +47,7 @@ static enum give give_vertex(struct cr_node *node, uint32_t peer, const uint8_t 
         return REFUSED;
     }
     const enum cr_verdict verdict =
-        cr_core_admit(node->core, &job->vertex.header, &job->vertex.digest);
+        cr_core_admit(node->core, peer, &job->vertex.header, &job->vertex.digest);
     if (verdict != CR_VERDICT_OK) {
         /* Twice, or late: that is how things are sent here. */
         if (verdict != CR_VERDICT_KNOWN && verdict != CR_VERDICT_OLD) blame(node, peer, verdict);

@@ -124,12 +124,11 @@ static void flood(struct cr_host *host, uint32_t peer, const struct cr_vertex *o
     const struct cr_plan_entry *entry = lie_to(host, CR_FAULT_FLOOD, peer);
     struct cr_prng prng = chance(host, peer, CR_FAULT_FLOOD);
     for (uint32_t i = 0; entry != NULL && i < entry->value; i++) {
-        if (cr_prng_next(&prng) & 1)
-            send(host, peer, cr_forge_copy(own, 100 + i));
-        else
-            send(host, peer,
-                 cr_forge_broken(own, (uint32_t)cr_prng_below(&prng, CR_FORGERIES),
-                                 &host->sim->committee, &prng));
+        const bool copy = cr_prng_next(&prng) & 1;
+        const uint32_t kind = copy ? 0 : (uint32_t)cr_prng_below(&prng, CR_FORGERIES);
+        send(host, peer,
+             copy ? cr_forge_copy(own, 100 + i)
+                  : cr_forge_broken(own, kind, &host->sim->committee, &prng));
     }
 }
 

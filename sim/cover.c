@@ -12,6 +12,7 @@
 enum { MARKS_MAX = 1024 };
 
 /* The bounds of the section, by the linker. */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the linker's */
 extern struct cr_cover_mark __start_cr_cover[], __stop_cr_cover[]; /* lint: allow, linker's names */
 
 #define RARE "seen, but in less than one of a hundred seeds"

@@ -30,8 +30,10 @@ enum {
 /* Names and bounds of the values that come before the faults. */
 enum header_key { KEY_FORMAT, KEY_SEED, KEY_SCENARIO, KEY_NODES, KEY_MS, KEY_SETUP };
 
-#define SETUP_ONE(...) +1
-enum { SETUP_COUNT = 0 CR_SETUP(SETUP_ONE), KEYS = KEY_SETUP + SETUP_COUNT };
+enum {
+    SETUP_COUNT = sizeof(struct cr_sim_setup) / sizeof(uint32_t),
+    KEYS = KEY_SETUP + SETUP_COUNT
+};
 
 struct setup_row {
     const char *name;
@@ -168,7 +170,8 @@ static bool set_header(struct reader *reader, uint32_t key, const char *word)
         plan->nodes_count = (uint32_t)value;
         return true;
     case KEY_MS:
-        if (!read_number(reader, word, 1, CR_SIM_SECONDS_MAX * 1000, &value)) return false;
+        if (!read_number(reader, word, 1, CR_SIM_SECONDS_MAX * UINT64_C(1000), &value))
+            return false;
         plan->faults_until_us = value * 1000;
         return true;
     default: break;

@@ -46,7 +46,7 @@ static void shuffle(struct pile *pile, struct cr_prng *prng)
         const uint64_t place = arrival->body->round * UINT64_C(16);
         arrival->key = (place + cr_prng_below(prng, spread)) << 32 | i;
     }
-    qsort(pile->arrivals, pile->count, sizeof pile->arrivals[0], by_key);
+    if (pile->count > 0) qsort(pile->arrivals, pile->count, sizeof pile->arrivals[0], by_key);
 }
 
 /* ---- a core that only listens ---- */

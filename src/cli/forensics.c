@@ -217,7 +217,7 @@ static int check_proof(const struct wishes *wishes, const struct cr_genesis *gen
     if (bad > 0)
         code = cr_cli_fail(CR_EXIT_VERIFICATION, "%s: %zu of %zu accusations prove nothing", path,
                            bad, json_array_size(guilty));
-    if (code == CR_EXIT_OK && finding->culprits_count == 0)
+    if (code == CR_EXIT_OK && finding && finding->culprits_count == 0)
         code = cr_cli_fail(CR_EXIT_VERIFICATION, "%s accuses nobody", path);
     free(finding);
     json_decref(proof);

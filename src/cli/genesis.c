@@ -135,82 +135,94 @@ static int save(struct cr_genesis *genesis, const char *path, bool json)
     return CR_EXIT_OK;
 }
 
+/* What the command line of 'genesis new' says. */
+struct new_genesis {
+    const char *chain, *profile;
+    bool json;
+    uint64_t timestamp_ms, epoch_rounds, epoch_ms;
+    struct cr_words out, validators, accounts;
+};
+
+static int make_genesis(const struct new_genesis *new)
+{
+    int code;
+    struct cr_genesis *genesis = calloc(1, sizeof *genesis);
+    if (genesis == NULL) return cr_cli_fail(CR_EXIT_FAILED, "memory is out");
+    genesis->timestamp_ms = new->timestamp_ms > 0 ? new->timestamp_ms : now_ms();
+    if (new->chain == NULL || !cr_name_ok(new->chain)) {
+        code = cr_cli_fail(CR_EXIT_USAGE,
+                           "--chain NAME is required: 1 to %d letters, digits, '-', '_', '.'",
+                           CR_NAME_BYTES_MAX);
+    } else if (!cr_genesis_profile(new->profile, &genesis->params)) {
+        code = cr_cli_fail(CR_EXIT_USAGE, "--profile: '%s' is neither lan nor wan", new->profile);
+    } else {
+        struct cr_params *params = &genesis->params;
+        memcpy(genesis->chain, new->chain, strlen(new->chain) + 1);
+        if (new->epoch_rounds != UINT64_MAX) params->epoch_rounds = (uint32_t) new->epoch_rounds;
+        if (new->epoch_ms != UINT64_MAX) params->epoch_ms = (uint32_t) new->epoch_ms;
+        code = gather(&new->validators, &new->accounts, genesis);
+    }
+    if (code < 0 || code == CR_EXIT_OK) code = save(genesis, new->out.list[0], new->json);
+    free(genesis);
+    return code;
+}
+
 int cr_cli_genesis_new(const struct cr_command *command, int words, char **word)
 {
-    const char *chain = NULL, *profile = "wan";
-    bool json = false;
-    uint64_t timestamp_ms = 0, epoch_rounds = UINT64_MAX, epoch_ms = UINT64_MAX;
-    static struct cr_words out, validators, accounts;
+    static struct new_genesis new = {
+        .profile = "wan", .epoch_rounds = UINT64_MAX, .epoch_ms = UINT64_MAX};
     const struct cr_option list[] = {
         {.name = "chain",
          .kind = CR_OPTION_TEXT,
          .value = "NAME",
-         .out = &chain,
+         .out = &new.chain,
          .meaning = "name of the chain (required)"},
         {.name = "profile",
          .kind = CR_OPTION_TEXT,
          .value = "lan|wan",
-         .out = &profile,
+         .out = &new.profile,
          .meaning = "rhythm: one site, or many (default wan)"},
         {.name = "validator",
          .kind = CR_OPTION_LIST,
          .value = "FILE",
-         .out = &validators,
+         .out = &new.validators,
          .meaning = "validator.json of a member; again for each"},
         {.name = "account",
          .kind = CR_OPTION_LIST,
          .value = "FILE=N",
-         .out = &accounts,
+         .out = &new.accounts,
          .meaning = "key and first balance of an account; again for each"},
         {.name = "timestamp-ms",
          .kind = CR_OPTION_NUMBER,
          .value = "N",
-         .out = &timestamp_ms,
+         .out = &new.timestamp_ms,
          .meaning = "birth of the chain; default now",
          .least = 1,
          .most = INT64_MAX},
         {.name = "epoch-rounds",
          .kind = CR_OPTION_NUMBER,
          .value = "N",
-         .out = &epoch_rounds,
+         .out = &new.epoch_rounds,
          .meaning = "rounds of an epoch, 0: not by this; default of the profile",
          .least = 0,
          .most = 1u << 30},
         {.name = "epoch-ms",
          .kind = CR_OPTION_NUMBER,
          .value = "N",
-         .out = &epoch_ms,
+         .out = &new.epoch_ms,
          .meaning = "milliseconds of an epoch, 0: not by this; default of the profile",
          .least = 0,
          .most = UINT32_MAX},
-        {.name = "json", .kind = CR_OPTION_SWITCH, .meaning = "one JSON object", .out = &json},
+        {.name = "json", .kind = CR_OPTION_SWITCH, .meaning = "one JSON object", .out = &new.json},
     };
     const struct cr_options options = {.command = command,
                                        .list = list,
                                        .count = CR_COUNT_OF(list),
                                        .words_least = 1,
                                        .words_most = 1,
-                                       .words = &out};
-    int code = cr_options_read(&options, words, word);
-    if (code >= 0) return code;
-    struct cr_genesis *genesis = calloc(1, sizeof *genesis);
-    if (genesis == NULL) return cr_cli_fail(CR_EXIT_FAILED, "memory is out");
-    genesis->timestamp_ms = timestamp_ms > 0 ? timestamp_ms : now_ms();
-    if (chain == NULL || !cr_name_ok(chain)) {
-        code = cr_cli_fail(CR_EXIT_USAGE,
-                           "--chain NAME is required: 1 to %d letters, digits, '-', '_', '.'",
-                           CR_NAME_BYTES_MAX);
-    } else if (!cr_genesis_profile(profile, &genesis->params)) {
-        code = cr_cli_fail(CR_EXIT_USAGE, "--profile: '%s' is neither lan nor wan", profile);
-    } else {
-        memcpy(genesis->chain, chain, strlen(chain) + 1);
-        if (epoch_rounds != UINT64_MAX) genesis->params.epoch_rounds = (uint32_t)epoch_rounds;
-        if (epoch_ms != UINT64_MAX) genesis->params.epoch_ms = (uint32_t)epoch_ms;
-        code = gather(&validators, &accounts, genesis);
-    }
-    if (code < 0 || code == CR_EXIT_OK) code = save(genesis, out.list[0], json);
-    free(genesis);
-    return code;
+                                       .words = &new.out};
+    const int code = cr_options_read(&options, words, word);
+    return code >= 0 ? code : make_genesis(&new);
 }
 
 /* ---- show, id ---- */

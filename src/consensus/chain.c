@@ -39,6 +39,12 @@ static struct cr_ref ref_of(const struct cr_dag_vertex *v)
     return (struct cr_ref){v->round, v->author, v->digest};
 }
 
+static bool wait_for_cone(void)
+{
+    CR_COVER(commit_waits_for_its_cone);
+    return false;
+}
+
 /* Stamps what the leaders add: everything above the horizon that is reachable and not committed.
  * Not "down to the author's last committed round": a vertex that only others reference would be
  * lost. Returns false when something of it has not arrived. */
@@ -57,10 +63,7 @@ static bool walk(struct cr_dag *dag, uint32_t from, uint32_t stamp, uint32_t *lo
         for (uint32_t a = 0; a < dag->validators_count; a++) {
             struct cr_dag_vertex *to = cr_dag_ref(dag, v, a);
             if (to == NULL || to->committed || to->stamp == stamp) continue;
-            if (to->state != CR_DAG_ACCEPTED) {
-                CR_COVER(commit_waits_for_its_cone);
-                return false;
-            }
+            if (to->state != CR_DAG_ACCEPTED) return wait_for_cone();
             to->stamp = stamp;
             CR_ASSERT(depth < dag->pool_max); /* each vertex once */
             dag->stack[depth++] = to->id;
@@ -69,28 +72,32 @@ static bool walk(struct cr_dag *dag, uint32_t from, uint32_t stamp, uint32_t *lo
     return true;
 }
 
+static void append(struct cr_chain_commit *out, struct cr_dag_vertex *v)
+{
+    const uint32_t at = out->record.vertices_count++;
+    CR_ASSERT(out->record.leaders_count + at < out->refs_max);
+    if (v->round == out->record.gc_round + 1) CR_COVER(committed_at_the_horizon);
+    if (v->slot_next != 0) CR_COVER(equivocation_with_a_copy_committed);
+    v->committed = true;
+    out->refs[out->record.leaders_count + at] = ref_of(v);
+    out->bodies[at] = v->body;
+}
+
 /* Ascending (round, author, digest): the rounds, the slots and their copies lie in that order. */
 static void list(struct cr_dag *dag, uint32_t stamp, uint32_t lowest, uint32_t highest,
                  struct cr_chain_commit *out)
 {
-    struct cr_ref *refs = out->refs + out->record.leaders_count;
-    uint32_t count = 0;
+    out->record.vertices = out->refs + out->record.leaders_count;
+    out->record.vertices_count = 0;
     for (uint32_t round = lowest; round <= highest; round++) {
         for (uint32_t a = 0; a < dag->validators_count; a++) {
             struct cr_dag_vertex *v = cr_dag_slot_first(dag, round, a);
             for (; v != NULL; v = cr_dag_slot_next(dag, v)) {
                 if (v->state != CR_DAG_ACCEPTED || v->stamp != stamp || v->committed) continue;
-                CR_ASSERT(out->record.leaders_count + count < out->refs_max);
-                v->committed = true;
-                if (round == out->record.gc_round + 1) CR_COVER(committed_at_the_horizon);
-                if (v->slot_next != 0) CR_COVER(equivocation_with_a_copy_committed);
-                refs[count] = ref_of(v);
-                out->bodies[count++] = v->body;
+                append(out, v);
             }
         }
     }
-    out->record.vertices = refs;
-    out->record.vertices_count = count;
 }
 
 /* ---- agreed time ---- */

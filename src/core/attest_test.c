@@ -56,9 +56,9 @@ static void f_liars_halt_nobody(void **state)
         each_at_its_own = false;
         run_liars(&c, 7, 2, about);
         stop_node(&c, 5);
-        run_until(&c, 2 * SECOND_US);
+        run_until(&c, UINT64_C(2) * SECOND_US);
         start_node(&c, 5, 1);
-        run_until(&c, 3 * SECOND_US);
+        run_until(&c, UINT64_C(3) * SECOND_US);
         assert_true(agreement(&c) > 100); /* asserts that nobody has halted */
         for (uint32_t i = 2; i < 7; i++) {
             cr_core_stats(c.nodes[i].core, &stats);

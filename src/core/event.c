@@ -162,9 +162,9 @@ static void whole(struct codec *codec, struct cr_event *event)
     fields(codec, event);
 }
 
-size_t cr_event_encode(const struct cr_event *event, uint8_t *out, size_t out_max)
+size_t cr_event_encode(const struct cr_event *event, uint8_t *bytes, size_t bytes_max)
 {
-    struct cr_writer writer = cr_writer_of(out, out_max);
+    struct cr_writer writer = cr_writer_of(bytes, bytes_max);
     struct codec codec = {.writer = &writer};
     struct cr_event copy = *event; /* `fields` writes only what it reads */
     whole(&codec, &copy);
@@ -172,10 +172,10 @@ size_t cr_event_encode(const struct cr_event *event, uint8_t *out, size_t out_ma
     return writer.position;
 }
 
-enum cr_err cr_event_decode(const uint8_t *in, size_t count, struct cr_event *out,
+enum cr_err cr_event_decode(const uint8_t *bytes, size_t count, struct cr_event *out,
                             struct cr_event_parts *parts)
 {
-    struct cr_reader reader = cr_reader_of(in, count);
+    struct cr_reader reader = cr_reader_of(bytes, count);
     struct codec codec = {.reader = &reader, .parts = parts};
     struct cr_event event = {0};
     whole(&codec, &event);

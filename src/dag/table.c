@@ -38,6 +38,7 @@ struct cr_dag_vertex *cr_dag_find(const struct cr_dag *dag, uint32_t round, uint
     const bool known = cr_dag_in_window(dag, round) && author < dag->validators_count;
     if (known && cr_dag_slot(dag, round, author)->held == 1) {
         struct cr_dag_vertex *held = cr_dag_slot_first(dag, round, author);
+        CR_ASSERT(held != NULL);
         if (cr_hash_equal(&held->digest, digest)) return held;
     }
     const uint32_t index = dag->table[place(dag, round, author, digest)];

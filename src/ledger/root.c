@@ -47,8 +47,9 @@ static void update_bucket(struct cr_root *root, const struct cr_state *state, ui
 
 static bool same_children(const struct cr_root *root, uint32_t a, uint32_t b)
 {
-    return cr_hash_equal(&root->nodes[2 * a], &root->nodes[2 * b]) &&
-           cr_hash_equal(&root->nodes[2 * a + 1], &root->nodes[2 * b + 1]);
+    const size_t first = (size_t)2 * a, second = (size_t)2 * b;
+    return cr_hash_equal(&root->nodes[first], &root->nodes[second]) &&
+           cr_hash_equal(&root->nodes[first + 1], &root->nodes[second + 1]);
 }
 
 struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state)

@@ -161,6 +161,7 @@ struct claim {
     const struct cr_dag_vertex *missing; /* its entry, when something references it */
     uint32_t brings_up;                  /* missing vertices */
     bool copy;                           /* not the first of its slot */
+    bool many;                           /* the slot holds all the copies that come for free */
     bool wanted;
 };
 
@@ -187,8 +188,10 @@ static uint32_t payer_of(const struct cr_dag *dag, const struct cr_dag_arrival *
         if (can_pay(dag, (author + i) % n, claim)) return (author + i) % n;
     }
     if (claim->missing == NULL) {
-        if (can_pay(dag, author, claim)) return author;
-        return can_pay(dag, arrival->source, claim) ? arrival->source : n;
+        if (claim->many) CR_COVER(copies_of_a_slot_at_their_limit);
+        if (!claim->many && can_pay(dag, author, claim)) return author;
+        const bool other = arrival->source != author;
+        return other && can_pay(dag, arrival->source, claim) ? arrival->source : n;
     }
     for (uint32_t at = claim->missing->waiting; at != 0; at = dag->links[at - 1]) {
         const uint32_t payer = dag->pool[(at - 1) / n].payer;
@@ -207,6 +210,7 @@ static uint32_t find_payer(const struct cr_dag *dag, const struct cr_dag_arrival
     struct claim claim = {.missing = v,
                           .brings_up = cr_authors_count(&header->parents) + header->old_count,
                           .copy = slot->held > 0,
+                          .many = slot->held >= CR_VARIANTS_MAX,
                           .wanted = v != NULL || arrival->returning};
     uint32_t payer = payer_of(dag, arrival, &claim);
     if (payer < dag->validators_count) return payer;
@@ -218,13 +222,6 @@ bool cr_dag_has_room(const struct cr_dag *dag, const struct cr_dag_arrival *arri
 {
     const struct cr_header *header = arrival->header;
     if (!cr_dag_in_window(dag, header->round)) return false;
-    const bool wanted = arrival->returning ||
-                        cr_dag_find(dag, header->round, header->author, arrival->digest) != NULL;
-    const struct cr_dag_slot *slot = cr_dag_slot(dag, header->round, header->author);
-    if (!wanted && slot->held >= CR_VARIANTS_MAX) {
-        CR_COVER(copies_of_a_slot_at_their_limit);
-        return false;
-    }
     return find_payer(dag, arrival) < dag->validators_count;
 }
 

@@ -157,6 +157,24 @@ static void copies_have_a_quota(void **state)
     cr_dag_check(&dag, 0);
 }
 
+/* Goal: a copy too many is taken from a peer that answers for it: others may have decided by
+ * it, and show it in a range (simulator scenario floods, 7 nodes, seed 0x2340). */
+static void a_copy_too_many_is_paid_by_its_sender(void **state)
+{
+    (void)state;
+    for (uint32_t copy = 0; copy < CR_VARIANTS_MAX; copy++)
+        feed(1, 0, copy);
+    struct cr_dag_arrival arrival = vertex(1, 0, 9);
+    assert_false(cr_dag_has_room(&dag, &arrival));
+    const uint32_t of_liar = dag.extra[0];
+    arrival.source = 2;
+    assert_true(cr_dag_has_room(&dag, &arrival));
+    cr_dag_insert(&dag, &arrival);
+    accept_ready();
+    assert_int_equal(dag.extra[0], of_liar);
+    assert_int_equal(dag.extra[2], 1);
+}
+
 /* Goal: invented references cannot fill the pool. */
 static void missing_vertices_have_a_quota(void **state)
 {
@@ -299,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup(ids_of_dropped_vertices_resolve_to_nothing, setup),
         cmocka_unit_test_setup(lying_reference_is_another_vertex, setup),
         cmocka_unit_test_setup(copies_have_a_quota, setup),
+        cmocka_unit_test_setup(a_copy_too_many_is_paid_by_its_sender, setup),
         cmocka_unit_test_setup(missing_vertices_have_a_quota, setup),
         cmocka_unit_test_setup(whoever_builds_on_it_pays, setup),
         cmocka_unit_test_setup(else_the_sender_pays, setup),

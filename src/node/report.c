@@ -53,6 +53,7 @@ void cr_report(enum cr_log_level level, const char *part, const char *event, con
                                   ".%03ldZ level=%s part=%s event=%s%s", t.tv_nsec / 1000000,
                                   level_names[level], part, event, fields[0] ? " " : ""));
     va_start(args, fields);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is; clang 14 errs across files */
     count = grown(count, vsnprintf(line + count, LINE_BYTES - count, fields, args));
     va_end(args);
     line[count++] = '\n';

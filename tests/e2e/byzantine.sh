@@ -66,7 +66,8 @@ act payload 0 "printf '{\"op\":\"put\",\"key\":\"p\",\"value\":\"x\"}' |
 check 'payload: the sender is named' wait_until 5 somewhere bad-payload
 act signature 0
 check 'signature: the sender is named and cut off' wait_until 5 somewhere bad-signature
-check 'signature: the log says so' eval "grep -qh 'event=peer-cut validator=node3 reason=bad-signature' '$home'/node[012]/node.log"
+check 'signature: the log says so' eval \
+    "grep -qh 'event=peer-cut validator=node3 reason=bad-signature' '$home'/node[012]/node.log"
 act garbage 0
 check 'garbage: the sender is named' wait_until 5 somewhere bad-frame
 check 'no honest node was cut off' eval '! grep -h event=peer-cut "$home"/node[012]/node.log | grep -v validator=node3'

@@ -74,7 +74,8 @@ static void f_liars_halt_nobody(void **state)
     }
 }
 
-/* Goal: more than F halts everybody else, with the reason, before much more is committed. */
+/* Goal: more than F halts everybody else, with the reason, before much more is committed, and who
+ * has halted signs nothing more. */
 static void more_than_f_halts(void **state)
 {
     (void)state;
@@ -85,8 +86,11 @@ static void more_than_f_halts(void **state)
         run_liars(&c, 7, 3, about);
         assert_int_equal(halted_of(&c, 3), 4);
         for (uint32_t i = 3; i < 7; i++) {
+            struct cr_core_stats stats;
             assert_non_null(strstr(c.nodes[i].halted, words[about]));
             assert_in_range(c.nodes[i].commits, 5, 12);
+            cr_core_stats(c.nodes[i].core, &stats);
+            assert_in_range(stats.proposed_total, 5, stats.leader_round + 8);
         }
         cluster_free(&c);
     }

@@ -306,14 +306,71 @@ static void equivocator_is_contained(void **state)
     }
 }
 
+/* The two bodies of the newest evidence of a node, and the frames that showed them to others. */
+static uint32_t evident[CLUSTER_NODES_MAX][2], shown[CLUSTER_NODES_MAX];
+
+static void watch_evidence(const struct cluster *c, uint32_t node, const struct cr_effect *effect)
+{
+    if (effect->kind == CR_EFFECT_EVIDENCE && c->nodes[node].evidence == 0) {
+        evident[node][0] = effect->body;
+        evident[node][1] = effect->body_other;
+    }
+    if (effect->kind != CR_EFFECT_SEND || evident[node][0] == evident[node][1]) return;
+    shown[node] += effect->body == evident[node][0] || effect->body == evident[node][1];
+}
+
+/* Goal: who sees two copies shows both to all others at once: else half of us build on one, half on
+ * the other, and the slots of the liar stay undecided. */
+static void both_copies_are_shown_to_everybody(void **state)
+{
+    (void)state;
+    memset(evident, 0, sizeof evident);
+    memset(shown, 0, sizeof shown);
+    cluster_init(&cluster, 7, 40);
+    cluster.lying = true;
+    cluster.trace = watch_evidence;
+    start_all();
+    for (uint32_t i = 1; i < cluster.count; i++) {
+        while (cluster.nodes[i].evidence == 0)
+            run_until(&cluster, cluster.now_us + 10);
+        assert_true(shown[i] >= 2 * (cluster.count - 2));
+    }
+    cluster_free(&cluster);
+}
+
+/* Goal: an observer follows and never signs. */
+static void an_observer_signs_nothing(void **state)
+{
+    (void)state;
+    struct cr_core_stats stats;
+    cluster_init(&cluster, 4, 41);
+    for (uint32_t i = 0; i < 4; i++) {
+        cluster.config.observer = i == 3;
+        start_node(&cluster, i, 0);
+    }
+    run_until(&cluster, 2 * SECOND);
+    assert_true(agreement(&cluster) > 100);
+    cr_core_stats(cluster.nodes[3].core, &stats);
+    assert_int_equal(stats.proposed_total, 0);
+    assert_true(stats.commit_index > 100);
+    cluster_free(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_cores_agree),         cmocka_unit_test(small_committees_work),
-        cmocka_unit_test(one_of_four_crashed),      cmocka_unit_test(late_joiner_syncs),
-        cmocka_unit_test(restart_at_every_commit),  cmocka_unit_test(restarts_change_nothing),
-        cmocka_unit_test(signed_rounds_are_burned), cmocka_unit_test(partition_heals),
-        cmocka_unit_test(equivocator_is_contained), cmocka_unit_test(troubled_clusters_recover),
+        cmocka_unit_test(four_cores_agree),
+        cmocka_unit_test(small_committees_work),
+        cmocka_unit_test(one_of_four_crashed),
+        cmocka_unit_test(late_joiner_syncs),
+        cmocka_unit_test(restart_at_every_commit),
+        cmocka_unit_test(restarts_change_nothing),
+        cmocka_unit_test(signed_rounds_are_burned),
+        cmocka_unit_test(partition_heals),
+        cmocka_unit_test(equivocator_is_contained),
+        cmocka_unit_test(troubled_clusters_recover),
+        cmocka_unit_test(an_observer_signs_nothing),
+        cmocka_unit_test(both_copies_are_shown_to_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 
 static struct cr_frame *frame_of(uint32_t bytes_count)
 {
-    struct cr_frame *frame = cr_run_take(sizeof *frame + bytes_count);
+    struct cr_frame *frame = cr_run_take_raw(sizeof *frame + bytes_count);
     frame->refs = 1;
     frame->bytes_count = bytes_count;
     return frame;

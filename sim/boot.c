@@ -18,7 +18,6 @@ static void take_core(struct cr_host *host)
     CR_ASSERT(err == CR_OK);
     cr_arena_init(&arena, host->memory, host->memory_bytes);
     host->core = cr_core_init(&arena, &host->config);
-    cr_effects_init(&arena, &host->effects, &host->config);
     cr_sim_recorder_begin(host->self, host->core, &host->config);
 }
 
@@ -44,12 +43,15 @@ void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
         .epoch_ms = sim->genesis->params.epoch_ms,
     };
     host->committee = sim->committee;
-    struct cr_arena measure;
+    struct cr_arena measure, arena;
     cr_arena_init_measure(&measure);
     CR_ASSERT(cr_core_init(&measure, &host->config) == NULL);
-    cr_effects_init(&measure, &host->effects, &host->config);
     host->memory_bytes = measure.bytes_used;
     host->memory = cr_run_take_aligned(host->memory_bytes);
+    cr_arena_init_measure(&measure);
+    cr_effects_init(&measure, &host->effects, &host->config);
+    cr_arena_init(&arena, cr_run_take_aligned(measure.bytes_used), measure.bytes_used);
+    cr_effects_init(&arena, &host->effects, &host->config);
     cr_executor_init(&host->executor, sim, self);
 }
 
@@ -138,6 +140,7 @@ static uint64_t choose_head(struct cr_host *host, struct cr_prng *prng)
 static void restore_vertices(struct cr_host *host, const struct head *head)
 {
     static struct cr_vertex vertex;
+    if (host->disk.newest_epoch < host->config.epoch.number) return; /* it has just begun */
     for (uint32_t i = 0; i < host->disk.count; i++) {
         const struct cr_disk_record *record = &host->disk.records[i];
         if (record->kind != CR_RECORD_VERTEX) continue;

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cluster.h"
 #include "crypto/hash.h"
@@ -43,11 +44,6 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
         cr_run_fail("node %" PRIu32 " goes from commit %" PRIu64 " to commit %" PRIu64, host->self,
                     host->commit_index, commit->index);
     }
-    const struct cr_hash own = cr_commit_digest(commit);
-    if (!cr_hash_equal(&own, digest)) {
-        cr_run_fail("node %" PRIu32 " calls commit %" PRIu64 " %s, but its record hashes to %s",
-                    host->self, commit->index, digest_text(digest), digest_text(&own));
-    }
     const struct cr_check_commit *before = commit_at(host->sim, commit->index - 1);
     if (commit->index > 1 && !cr_hash_equal(&commit->previous, &before->digest)) {
         cr_run_fail("node %" PRIu32 ": commit %" PRIu64 " does not follow the one before it",
@@ -59,6 +55,11 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
     }
     struct cr_check_commit *agreed = commit_at(host->sim, commit->index);
     if (!agreed->committed) {
+        const struct cr_hash own = cr_commit_digest(commit);
+        if (!cr_hash_equal(&own, digest)) {
+            cr_run_fail("node %" PRIu32 " calls commit %" PRIu64 " %s, but its record hashes to %s",
+                        host->self, commit->index, digest_text(digest), digest_text(&own));
+        }
         agreed->committed = true;
         agreed->digest = *digest;
         agreed->leader_round = commit->leader_round;
@@ -79,9 +80,7 @@ static void check_vertex(struct cr_host *host, const struct cr_commit *commit,
     cr_body_decode(host->bodies[body], &vertex);
     const struct cr_header *header = &vertex.header;
     const enum cr_verdict verdict = cr_header_judge(&host->committee, header);
-    const uint32_t before = cr_map_find(&sim->check.ordered, &ref->digest);
-    if (before == CR_MAP_NONE)
-        cr_map_put(&sim->check.ordered, &ref->digest, (uint32_t)commit->index);
+    const uint32_t first = cr_map_add(&sim->check.ordered, &ref->digest, (uint32_t)commit->index);
     if (header->round != ref->round || header->author != ref->author || verdict != CR_VERDICT_OK) {
         cr_run_fail("commit %" PRIu64 " of node %" PRIu32 " holds v%" PRIu32 "@%" PRIu32 ": %s",
                     commit->index, host->self, ref->author, ref->round, cr_verdict_text(verdict));
@@ -92,21 +91,22 @@ static void check_vertex(struct cr_host *host, const struct cr_commit *commit,
                     commit->index, host->self, ref->author, ref->round, host->stats.gc_round,
                     commit->leader_round);
     }
-    if (before == CR_MAP_NONE || before == commit->index) return;
+    if (first == commit->index) return;
     cr_run_fail("v%" PRIu32 "@%" PRIu32 " is in commit %" PRIu32 " and in commit %" PRIu64
                 " of node %" PRIu32,
-                ref->author, ref->round, before, commit->index, host->self);
+                ref->author, ref->round, first, commit->index, host->self);
 }
 
 void cr_check_order(struct cr_host *host, const struct cr_effect *effect)
 {
     const struct cr_commit *commit = &effect->commit.record;
     struct cr_check_commit *agreed = commit_at(host->sim, commit->index);
-    const struct cr_hash schedule =
-        cr_hash_of(effect->commit.schedule, sizeof *effect->commit.schedule);
-    const bool first = cr_hash_is_zero(&agreed->schedule);
-    if (first) agreed->schedule = schedule;
-    if (!cr_hash_equal(&agreed->schedule, &schedule)) {
+    const bool first = agreed->schedule == NULL;
+    if (first) {
+        agreed->schedule = cr_run_take(sizeof *agreed->schedule);
+        *agreed->schedule = *effect->commit.schedule;
+    }
+    if (memcmp(agreed->schedule, effect->commit.schedule, sizeof *agreed->schedule) != 0) {
         cr_run_fail("after commit %" PRIu64 " node %" PRIu32 " has other leaders than the others",
                     commit->index, host->self);
     }

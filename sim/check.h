@@ -19,7 +19,7 @@
 struct cr_check_commit {
     bool committed, executed;
     struct cr_hash digest;
-    struct cr_hash schedule; /* of leaders, after this commit */
+    struct cr_schedule_state *schedule; /* of leaders, after this commit */
     bool closing;
     uint32_t leader_round;
     struct cr_hash effects_digest;

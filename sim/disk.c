@@ -8,8 +8,8 @@ enum { SECTOR_BYTES = 4096, RECORD_HEAD_BYTES = 64 };
 
 static void note_vertex(struct cr_disk *disk, const struct cr_disk_record *record, uint32_t at)
 {
-    if (cr_map_find(&disk->vertices, &record->body->digest) != CR_MAP_NONE) return;
-    cr_map_put(&disk->vertices, &record->body->digest, at);
+    cr_map_add(&disk->vertices, &record->body->digest, at);
+    if (record->body->epoch > disk->newest_epoch) disk->newest_epoch = record->body->epoch;
 }
 
 void cr_disk_append(struct cr_disk *disk, const struct cr_disk_record *record)

@@ -51,6 +51,7 @@ struct cr_disk {
     uint32_t rotten; /* number of a record that cannot be read any more, from 1; 0: none */
 
     struct cr_map vertices; /* digest -> first record */
+    uint64_t newest_epoch;  /* of no vertex in the log a greater one */
     uint32_t *commits;      /* commit index -> record; a later record of the same index wins */
     uint32_t commits_count, commits_max;
 };

@@ -67,7 +67,7 @@ struct cr_host {
     uint32_t operations_left;  /* of the disk, until it dies; 0: no such plan */
     bool operations_end_power; /* in which way */
 
-    void *memory; /* of the core and its effects */
+    void *memory; /* of the core: each new one begins at its beginning */
     size_t memory_bytes;
     struct cr_core *core;
     struct cr_effects effects;

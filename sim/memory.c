@@ -14,9 +14,9 @@ struct block {
 
 static struct block blocks = {.previous = &blocks, .next = &blocks};
 
-void *cr_run_take(size_t bytes)
+void *cr_run_take_raw(size_t bytes)
 {
-    struct block *block = calloc(1, sizeof *block + bytes);
+    struct block *block = malloc(sizeof *block + bytes);
     if (!block) {
         fprintf(stderr, "creto-sim: out of memory\n");
         exit(EXIT_FAILURE);
@@ -29,9 +29,16 @@ void *cr_run_take(size_t bytes)
     return block + 1;
 }
 
+void *cr_run_take(size_t bytes)
+{
+    void *memory = cr_run_take_raw(bytes);
+    memset(memory, 0, bytes);
+    return memory;
+}
+
 void *cr_run_take_aligned(size_t bytes)
 {
-    uint8_t *memory = cr_run_take(bytes + 63);
+    uint8_t *memory = cr_run_take_raw(bytes + 63);
     return memory + (64 - (uintptr_t)memory % 64) % 64;
 }
 
@@ -99,6 +106,16 @@ void cr_map_put(struct cr_map *map, const struct cr_hash *key, uint32_t value)
     struct cr_map_entry *entry = slot_of(map, key);
     if (!entry->used) map->count++;
     *entry = (struct cr_map_entry){.key = *key, .value = value, .used = true};
+}
+
+uint32_t cr_map_add(struct cr_map *map, const struct cr_hash *key, uint32_t value)
+{
+    if (map->count * 2 >= map->count_max) enlarge(map);
+    struct cr_map_entry *entry = slot_of(map, key);
+    if (entry->used) return entry->value;
+    map->count++;
+    *entry = (struct cr_map_entry){.key = *key, .value = value, .used = true};
+    return value;
 }
 
 uint32_t cr_map_find(const struct cr_map *map, const struct cr_hash *key)

@@ -11,7 +11,9 @@
 
 /* Zeroed memory of this run. Running out ends the program. */
 void *cr_run_take(size_t bytes);
-/* The same, aligned to 64 bytes: for arenas. Lives until the end of the run. */
+/* The same with whatever was in it: for what is filled at once. */
+void *cr_run_take_raw(size_t bytes);
+/* Raw, aligned to 64 bytes: for arenas, which zero what they give. Until the end of the run. */
 void *cr_run_take_aligned(size_t bytes);
 void cr_run_give(void *memory); /* NULL is allowed */
 void cr_run_give_all(void);
@@ -32,7 +34,9 @@ struct cr_map {
 #define CR_MAP_NONE UINT32_MAX
 
 void cr_map_put(struct cr_map *map, const struct cr_hash *key, uint32_t value); /* last one wins */
-uint32_t cr_map_find(const struct cr_map *map, const struct cr_hash *key);      /* or CR_MAP_NONE */
+/* The first one wins: returns the value that the key has now. */
+uint32_t cr_map_add(struct cr_map *map, const struct cr_hash *key, uint32_t value);
+uint32_t cr_map_find(const struct cr_map *map, const struct cr_hash *key); /* or CR_MAP_NONE */
 void cr_map_clear(struct cr_map *map);
 
 #endif

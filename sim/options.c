@@ -33,7 +33,7 @@ static void print_help(void)
         "  --skip I,J         leave these entries of the plan out\n"
         "  --trace            one line for every event of a node\n"
         "  --from S           trace only from this virtual second on\n"
-        "  --check-every N    walk through all invariants of a core every N steps (64)\n"
+        "  --check-every N    walk through all invariants of a core every N steps (128)\n"
         "  --canary A,B       fail on purpose when faults of these kinds overlap\n"
         "  --crash-points [NAME]  a short script again and again, one node dying at each of its\n"
         "                     disk operations in turn; without a name all of them:\n");
@@ -180,7 +180,7 @@ void cr_sim_arguments_read(struct cr_sim_arguments *out, int argc, char **argv)
                                      .nodes_count = 4,
                                      .seconds = 10,
                                      .scenario = scenario_of("swarm"),
-                                     .run = {.check_every = 63}};
+                                     .run = {.check_every = 127}};
     int key;
     while ((key = getopt_long(argc, argv, "", rows, NULL)) != -1)
         read_option(out, key, argc, argv);

@@ -88,10 +88,10 @@ static void begin(struct listener *listener, const struct cr_host *host, uint64_
     struct cr_arena arena;
     cr_arena_init(&arena, memory, host->memory_bytes);
     *listener = (struct listener){.sim = host->sim, .config = host->config};
+    listener->effects = host->effects; /* its own core makes no more steps */
     listener->config.table_key = table_key;
     listener->commit_index = host->config.epoch.index; /* vertices of earlier epochs are refused */
     listener->core = cr_core_init(&arena, &listener->config);
-    cr_effects_init(&arena, &listener->effects, &listener->config);
     hear(listener, &(struct cr_event){.kind = CR_EVENT_START});
 }
 

@@ -29,31 +29,32 @@ void cr_totals_add(struct cr_totals *totals, const struct cr_sim *sim, bool held
     totals->failed += !held;
 }
 
-void cr_run_print_json(const struct cr_sim *sim, bool held, double elapsed_s)
+void cr_run_print_json(const struct cr_sim *sim, bool held, double cpu_s)
 {
     struct cr_totals one = {0};
     cr_totals_add(&one, sim, held);
     printf("{\"seed\":\"0x%" PRIx64 "\",\"nodes\":%" PRIu32 ",\"scenario\":\"%s\",\"held\":%s,"
-           "\"virtual_s\":%.3f,\"events\":%" PRIu64 ",\"events_per_s\":%.0f,\"rounds\":%" PRIu64
+           "\"virtual_s\":%.3f,\"events\":%" PRIu64 ",\"events_per_cpu_s\":%.0f,\"rounds\":%" PRIu64
            ",\"commits\":%" PRIu64 ",\"txs\":%" PRIu64 ",\"frames\":%" PRIu64
            ",\"vertices\":%" PRIu64 ",\"fetches\":%" PRIu64 ",\"syncs\":%" PRIu64
            ",\"restarts\":%" PRIu64 ",\"heal_s\":%.3f,\"latency_ms_max\":%" PRIu64
            ",\"trace\":\"%016" PRIx64 "\"}\n",
            sim->seed, sim->nodes_count, sim->plan.scenario->name, held ? "true" : "false",
-           one.virtual_s, one.steps, (double)one.steps / elapsed_s, one.rounds, one.commits,
-           one.txs, one.frames, one.vertices, one.cores.fetches_total, one.cores.syncs_total,
-           one.restarts, ((double)sim->now_us - (double)sim->plan.faults_until_us) / 1e6,
+           one.virtual_s, one.steps, (double)one.steps / cpu_s, one.rounds, one.commits, one.txs,
+           one.frames, one.vertices, one.cores.fetches_total, one.cores.syncs_total, one.restarts,
+           ((double)sim->now_us - (double)sim->plan.faults_until_us) / 1e6,
            sim->clients.latency_us_max / 1000, sim->trace.hash);
 }
 
-void cr_totals_print(const struct cr_totals *totals, double elapsed_s, FILE *out)
+void cr_totals_print(const struct cr_totals *totals, double cpu_s, FILE *out)
 {
     const struct cr_core_stats *cores = &totals->cores;
     fprintf(out,
-            "simulated %.0f s in %.1f s: %" PRIu64 " events (%.0f/s), %" PRIu64 " rounds, %" PRIu64
-            " commits, %" PRIu64 " transactions, %" PRIu64 " frames, %" PRIu64 " restarts\n",
-            totals->virtual_s, elapsed_s, totals->steps, (double)totals->steps / elapsed_s,
-            totals->rounds, totals->commits, totals->txs, totals->frames, totals->restarts);
+            "simulated %.0f s in %.1f s of CPU: %" PRIu64 " events (%.0f/s), %" PRIu64
+            " rounds, %" PRIu64 " commits, %" PRIu64 " transactions, %" PRIu64 " frames, %" PRIu64
+            " restarts\n",
+            totals->virtual_s, cpu_s, totals->steps, (double)totals->steps / cpu_s, totals->rounds,
+            totals->commits, totals->txs, totals->frames, totals->restarts);
     fprintf(out,
             "reached: slots direct %" PRIu64 " indirect %" PRIu64 " skipped %" PRIu64
             ", fetches %" PRIu64 ", syncs %" PRIu64 ", timeouts %" PRIu64 ", requeued %" PRIu64

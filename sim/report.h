@@ -15,9 +15,9 @@ struct cr_totals {
 };
 
 void cr_totals_add(struct cr_totals *totals, const struct cr_sim *sim, bool held);
-void cr_totals_print(const struct cr_totals *totals, double elapsed_s, FILE *out);
+void cr_totals_print(const struct cr_totals *totals, double cpu_s, FILE *out);
 /* One run as one line of JSON. */
-void cr_run_print_json(const struct cr_sim *sim, bool held, double elapsed_s);
+void cr_run_print_json(const struct cr_sim *sim, bool held, double cpu_s);
 /* The command that makes this run again. */
 void cr_replay_line_print(const struct cr_sim_arguments *arguments, uint64_t seed, FILE *out);
 

@@ -8,7 +8,10 @@
 
 #include "cluster.h"
 
-enum { FACTS_BYTES = 68 };
+enum {
+    FACTS_BYTES = 68,
+    HASH_EVERY = 1024, /* steps between two hashes of all that the core knows */
+};
 
 static void mix(struct cr_trace *trace, uint64_t value)
 {
@@ -36,18 +39,36 @@ static void print_refs(const struct cr_event *event, char *out, size_t room)
              event->refs_count > 1 ? event->refs_count - 1 : 0);
 }
 
+static void mix_facts(struct cr_trace *trace, const struct cr_event *event)
+{
+    switch (event->kind) {
+    case CR_EVENT_RESTORE_HEAD: mix_digest(trace, &event->head->commit_digest); return;
+    case CR_EVENT_RESTORE_VERTEX:
+    case CR_EVENT_VERTEX:
+    case CR_EVENT_SEALED: mix_digest(trace, &event->vertex.digest); return;
+    case CR_EVENT_EXECUTED: mix_digest(trace, &event->executed.effects_digest); return;
+    case CR_EVENT_START:
+    case CR_EVENT_TICK:
+    case CR_EVENT_STORED:
+    case CR_EVENT_WAITING:
+    case CR_EVENT_PEER:
+    case CR_EVENT_STATUS:
+    case CR_EVENT_FETCH:
+    case CR_EVENT_RANGE:
+    case CR_EVENT_CLOSE: return;
+    }
+}
+
 /* The name of the event, and its facts in `out`. */
-static const char *describe(struct cr_trace *trace, const struct cr_event *event, char *out)
+static const char *describe(const struct cr_event *event, char *out)
 {
     const size_t room = FACTS_BYTES;
     switch (event->kind) {
     case CR_EVENT_RESTORE_HEAD:
-        mix_digest(trace, &event->head->commit_digest);
         snprintf(out, room, "commit %" PRIu64 " leader r%" PRIu32, event->head->commit_index,
                  event->head->leader_round);
         return "head";
     case CR_EVENT_RESTORE_VERTEX:
-        mix_digest(trace, &event->vertex.digest);
         print_vertex(&event->vertex, out);
         return event->committed ? "log+" : "log";
     case CR_EVENT_START:
@@ -55,17 +76,10 @@ static const char *describe(struct cr_trace *trace, const struct cr_event *event
         return "start";
     case CR_EVENT_TICK: return "tick";
     case CR_EVENT_CLOSE: return "close";
-    case CR_EVENT_VERTEX:
-        mix_digest(trace, &event->vertex.digest);
-        print_vertex(&event->vertex, out);
-        return "vertex";
-    case CR_EVENT_SEALED:
-        mix_digest(trace, &event->vertex.digest);
-        print_vertex(&event->vertex, out);
-        return "sealed";
+    case CR_EVENT_VERTEX: print_vertex(&event->vertex, out); return "vertex";
+    case CR_EVENT_SEALED: print_vertex(&event->vertex, out); return "sealed";
     case CR_EVENT_STORED: snprintf(out, room, "%" PRIu64, event->sequence); return "stored";
     case CR_EVENT_EXECUTED:
-        mix_digest(trace, &event->executed.effects_digest);
         snprintf(out, room, "commit %" PRIu64, event->executed.index);
         return "exec";
     case CR_EVENT_WAITING: snprintf(out, room, "%" PRIu32 " tx", event->waiting); return "waiting";
@@ -135,9 +149,10 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
         mix(trace, (uint64_t)effect->kind << 32 | effect->peer);
         if (effect->kind == CR_EFFECT_COMMIT) mix_digest(trace, &effect->commit.digest);
     }
-    if (++trace->lines % 256 == 0) mix(trace, cr_core_hash(host->core));
-    const char *name = describe(trace, event, facts);
+    if (++trace->lines % HASH_EVERY == 0) mix(trace, cr_core_hash(host->core));
+    mix_facts(trace, event);
     if (!is_printed(sim)) return;
+    const char *name = describe(event, facts);
 
     char effects[28];
     char peer[8] = "";

@@ -66,10 +66,15 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
     memcpy(out->last_round, core->dag.last_round, sizeof out->last_round);
 }
 
+/* Together: the hash takes one long run of bytes much faster than many short ones. */
 static void hash_numbers(struct cr_hasher *hasher, const uint64_t *numbers, size_t count)
 {
+    enum { NUMBERS_MAX = 32 };
+    uint8_t bytes[NUMBERS_MAX * 8];
+    CR_ASSERT(count <= NUMBERS_MAX);
     for (size_t i = 0; i < count; i++)
-        cr_hasher_add_le(hasher, numbers[i], 8);
+        cr_store_le(bytes + i * 8, numbers[i], 8);
+    cr_hasher_add(hasher, bytes, count * 8);
 }
 #define HASH(hasher, ...)                                 \
     hash_numbers(hasher, (const uint64_t[]){__VA_ARGS__}, \

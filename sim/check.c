@@ -8,6 +8,7 @@
 
 #include "cluster.h"
 #include "crypto/hash.h"
+#include "wire/evidence.h"
 
 enum {
     STEPS_IN_INSTANT_MAX = 20000, /* a restart replays its window in one instant */
@@ -220,11 +221,20 @@ void cr_check_wire(struct cr_host *host, const struct cr_body *own)
                       &header->old[i].digest);
 }
 
+static bool conflict(const struct cr_body *a, const struct cr_body *b)
+{
+    static struct cr_vertex vertices[2];
+    cr_body_decode(a, &vertices[0]);
+    cr_body_decode(b, &vertices[1]);
+    return !cr_hash_equal(&a->digest, &b->digest) &&
+           cr_header_conflict(&vertices[0].header, &vertices[1].header) != CR_CONFLICT_NONE;
+}
+
 void cr_check_evidence(struct cr_host *host, const struct cr_body *a, const struct cr_body *b)
 {
     struct cr_sim *sim = host->sim;
     if (cr_byz_is_liar(sim, host->self)) return;
-    if (a->author != b->author || a->round != b->round || cr_hash_equal(&a->digest, &b->digest))
+    if (!conflict(a, b))
         cr_run_fail("node %" PRIu32 " calls two vertices evidence that do not conflict",
                     host->self);
     if (!cr_byz_is_liar(sim, a->author))

@@ -287,13 +287,13 @@ enum MHD_Result cr_handle_commits(struct cr_request *request)
 static json_t *offence_json(const struct cr_api_offence *known)
 {
     const struct cr_entry_offence *o = &known->offence;
-    return json_pack("{s:s, s:i, s:o, s:I, s:i, s:[o, o], s:I, s:o}", "validator", known->validator,
-                     "validator_index", (int)o->author, "account",
-                     cr_json_hex(o->validator.bytes, CR_HASH_BYTES), "epoch", (json_int_t)o->epoch,
-                     "round", (int)o->round, "vertices", cr_json_hex(o->first.bytes, CR_HASH_BYTES),
-                     cr_json_hex(o->second.bytes, CR_HASH_BYTES), "commit_index",
-                     (json_int_t)o->commit_index, "reporter",
-                     cr_json_hex(o->reporter.bytes, CR_HASH_BYTES));
+    return json_pack(
+        "{s:s, s:i, s:s, s:o, s:I, s:i, s:[o, o], s:I, s:o}", "validator", known->validator,
+        "validator_index", (int)o->author, "conflict", cr_conflict_name(o->conflict), "account",
+        cr_json_hex(o->validator.bytes, CR_HASH_BYTES), "epoch", (json_int_t)o->epoch, "round",
+        (int)o->round, "vertices", cr_json_hex(o->first.bytes, CR_HASH_BYTES),
+        cr_json_hex(o->second.bytes, CR_HASH_BYTES), "commit_index", (json_int_t)o->commit_index,
+        "reporter", cr_json_hex(o->reporter.bytes, CR_HASH_BYTES));
 }
 
 enum MHD_Result cr_handle_offences(struct cr_request *request)

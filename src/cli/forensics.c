@@ -53,9 +53,10 @@ static json_t *json_culprit(const struct cr_genesis *genesis, const struct cr_cu
     if (!hex) return NULL;
     cr_hex_encode(culprit->evidence, culprit->evidence_bytes, hex);
     json_t *json =
-        json_pack("{s:s,s:I,s:I,s:I,s:I,s:s}", "validator", v->name, "author",
-                  (json_int_t)culprit->author, "stake", (json_int_t)v->stake, "epoch",
-                  (json_int_t)culprit->epoch, "round", (json_int_t)culprit->round, "evidence", hex);
+        json_pack("{s:s,s:I,s:I,s:s,s:I,s:I,s:s}", "validator", v->name, "author",
+                  (json_int_t)culprit->author, "stake", (json_int_t)v->stake, "conflict",
+                  cr_conflict_name(culprit->conflict), "epoch", (json_int_t)culprit->epoch, "round",
+                  (json_int_t)culprit->round, "evidence", hex);
     free(hex);
     return json;
 }
@@ -90,9 +91,10 @@ static void print_guilty(const struct cr_genesis *genesis, const struct cr_findi
     for (uint32_t i = 0; i < finding->culprits_count; i++) {
         const struct cr_culprit *culprit = &finding->culprits[i];
         const struct cr_genesis_validator *v = &genesis->validators[culprit->author];
-        printf("guilty  %-20s validator %" PRIu32 ", stake %" PRIu64
-               ", two vertices for round %" PRIu32 " of epoch %" PRIu64 "\n",
-               v->name, culprit->author, v->stake, culprit->round, culprit->epoch);
+        printf("guilty  %-20s validator %" PRIu32 ", stake %" PRIu64 ", %s in round %" PRIu32
+               " of epoch %" PRIu64 "\n",
+               v->name, culprit->author, v->stake, cr_conflict_name(culprit->conflict),
+               culprit->round, culprit->epoch);
     }
     printf("guilty stake %" PRIu64 " of %" PRIu64 "\n", finding->guilty_stake,
            finding->total_stake);

@@ -208,13 +208,15 @@ int cr_cli_offences(const struct cr_command *command, int words, char **word)
         return CR_EXIT_OK;
     }
     const json_t *offences = json_object_get(answer, "offences");
-    printf("%-12s %6s %10s %10s  %s\n", "validator", "epoch", "round", "commit", "vertices");
+    printf("%-12s %-12s %6s %10s %10s  %s\n", "validator", "conflict", "epoch", "round", "commit",
+           "vertices");
     for (size_t i = 0; i < json_array_size(offences); i++) {
         const json_t *offence = json_array_get(offences, i);
         const json_t *vertices = json_object_get(offence, "vertices");
-        printf("%-12s %6" PRIu64 " %10" PRIu64 " %10" PRIu64 "  %.16s %.16s\n",
-               cr_client_text(offence, "validator"), cr_client_number(offence, "epoch"),
-               cr_client_number(offence, "round"), cr_client_number(offence, "commit_index"),
+        printf("%-12s %-12s %6" PRIu64 " %10" PRIu64 " %10" PRIu64 "  %.16s %.16s\n",
+               cr_client_text(offence, "validator"), cr_client_text(offence, "conflict"),
+               cr_client_number(offence, "epoch"), cr_client_number(offence, "round"),
+               cr_client_number(offence, "commit_index"),
                json_string_value(json_array_get(vertices, 0)),
                json_string_value(json_array_get(vertices, 1)));
     }

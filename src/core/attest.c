@@ -7,6 +7,7 @@
  * ours. Each digest covers the one before it, so two authors that contradict us at different
  * indices both do at the higher one: counting authors is counting at one and the same index.
  */
+#include "base/cover.h"
 #include "core/replica.h"
 
 static const char *const reasons[CR_ATTESTED_COUNT] = {
@@ -55,10 +56,30 @@ void cr_attest_own(struct cr_core *core, enum cr_attested kind, uint64_t index,
     }
 }
 
-static void hear(struct cr_core *core, enum cr_attested kind, const struct cr_attest_claim *claim,
-                 uint32_t author)
+/* The newest statement of an author and the one before are about one index: they prove something
+ * when they differ and both vertices are at hand. Once for each author. */
+static void compare(struct cr_core *core, const struct cr_attest_claim *last,
+                    const struct cr_attest_claim *claim, const struct cr_event_vertex *arrival)
 {
+    const uint32_t author = arrival->header->author;
+    if (claim->index == 0 || claim->index != last->index) return;
+    if (cr_hash_equal(&claim->digest, &last->digest)) return;
+    const struct cr_dag_vertex *v = cr_dag_find(&core->dag, last->round, author, &last->vertex);
+    if (v == NULL || v->state == CR_DAG_MISSING) return;
+    if (cr_authors_has(&core->attest.reported, author)) return;
+    CR_COVER(two_statements_about_one_index);
+    cr_authors_add(&core->attest.reported, author);
+    struct cr_effect *evidence = cr_core_emit(core, CR_EFFECT_EVIDENCE);
+    evidence->body = arrival->body;
+    evidence->body_other = v->body;
+}
+
+static void hear(struct cr_core *core, enum cr_attested kind, const struct cr_attest_claim *claim,
+                 const struct cr_event_vertex *arrival)
+{
+    const uint32_t author = arrival->header->author;
     struct cr_attest_claim *last = &core->attest.claims[kind][author];
+    compare(core, last, claim, arrival);
     /* A statement ahead of us waits until we get there. One at a time: the first, or an author that
      * is always ahead would never be compared. */
     if (claim->index == 0 || claim->round <= last->round) return;
@@ -68,9 +89,9 @@ static void hear(struct cr_core *core, enum cr_attested kind, const struct cr_at
     if (!last->waits) judge(core, kind, author);
 }
 
-void cr_attest_hear(struct cr_core *core, const struct cr_header *header,
-                    const struct cr_hash *digest)
+void cr_attest_hear(struct cr_core *core, const struct cr_event_vertex *arrival)
 {
+    const struct cr_header *header = arrival->header;
     const struct cr_attest_claim said[CR_ATTESTED_COUNT] = {
         [CR_ATTESTED_COMMIT] = {.index = header->commit_index, .digest = header->commit_digest},
         [CR_ATTESTED_EFFECTS] = {.index = header->executed_index, .digest = header->effects_digest},
@@ -80,8 +101,8 @@ void cr_attest_hear(struct cr_core *core, const struct cr_header *header,
     for (uint32_t kind = 0; kind < CR_ATTESTED_COUNT; kind++) {
         struct cr_attest_claim claim = said[kind];
         claim.round = header->round;
-        claim.vertex = *digest;
-        hear(core, (enum cr_attested)kind, &claim, header->author);
+        claim.vertex = arrival->digest;
+        hear(core, (enum cr_attested)kind, &claim, arrival);
     }
 }
 

@@ -12,6 +12,7 @@ enum { SECOND_US = 1000 * 1000 };
 static uint32_t liars;       /* nodes 0..liars-1 lie */
 static uint32_t kind;        /* enum cr_attested */
 static bool each_at_its_own; /* only at indices that no other liar lies at */
+static bool undecided; /* always about the same index, in odd rounds otherwise than in even ones */
 
 static void lie(const struct cluster *c, uint32_t node, struct cr_header *header)
 {
@@ -21,6 +22,12 @@ static void lie(const struct cluster *c, uint32_t node, struct cr_header *header
                                  &header->state_root};
     (void)c;
     if (node >= liars || *indices[kind] < 5) return;
+    if (undecided) {
+        memset(digests[1], 0, sizeof *digests[1]);
+        *indices[1] = 0;
+        *indices[kind] = 5;
+        digests[kind]->bytes[0] = (uint8_t)(1 + header->round % 2);
+    }
     if (each_at_its_own && *indices[kind] % liars != node) return;
     digests[kind]->bytes[3] ^= 0x40;
 }
@@ -65,6 +72,7 @@ static void f_liars_halt_nobody(void **state)
             assert_true(stats.differences_total > 0);
             assert_int_equal(cr_authors_count(&stats.contradicting[about]), 2);
             assert_int_equal(cr_authors_count(&stats.contradicting[1 - about]), 0);
+            assert_int_equal(c.nodes[i].evidence, 0); /* they say the same of each index */
             assert_true(cr_core_contradiction(c.nodes[i].core, (enum cr_attested)about, 1, &said));
             assert_int_equal(said.vertex.author, 1);
             assert_false(cr_hash_equal(&said.own, &said.claimed));
@@ -119,7 +127,8 @@ static void say(struct cr_core *core, uint32_t author, uint32_t round, uint64_t 
     header.round = round;
     header.commit_index = index;
     header.commit_digest = (struct cr_hash){{what}};
-    cr_attest_hear(core, &header, &vertex);
+    const struct cr_event_vertex arrival = {.header = &header, .digest = vertex};
+    cr_attest_hear(core, &arrival);
 }
 
 /* Goal: statements ahead of us are compared when we get there, also of authors that are always
@@ -164,6 +173,26 @@ static void statements_ahead_of_us_wait(void **state)
     cluster_free(&c);
 }
 
+/* Goal: who says two things about one index is reported by everybody else, once; nobody else is. */
+static void two_statements_are_evidence(void **state)
+{
+    (void)state;
+    for (uint32_t about = 0; about < 2; about++) {
+        static struct cluster c;
+        undecided = true;
+        run_liars(&c, 4, 1, about);
+        undecided = false;
+        assert_true(agreement(&c) > 100);
+        for (uint32_t i = 0; i < 4; i++) {
+            const struct cr_core *core = c.nodes[i].core;
+            assert_int_equal(c.nodes[i].evidence, i > 0 ? 1 : 0);
+            assert_int_equal(cr_authors_count(&core->attest.reported), i > 0 ? 1 : 0);
+            assert_true(i == 0 || cr_authors_has(&core->attest.reported, 0));
+        }
+        cluster_free(&c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +200,7 @@ int main(void)
         cmocka_unit_test(more_than_f_halts),
         cmocka_unit_test(who_agrees_again_does_not_count),
         cmocka_unit_test(statements_ahead_of_us_wait),
+        cmocka_unit_test(two_statements_are_evidence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,8 +66,9 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
 }
 
 /* One step: every held vertex may be accepted (STORE), committed in at most `window` commits
- * and dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE with 2n SENDs, or a
- * DROP; PEER and STATUS and FETCH add SENDs; and the timed parts one message per peer each. */
+ * and dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE of two kinds with 2n
+ * SENDs, or a DROP; PEER and STATUS and FETCH add SENDs; and the timed parts one message per peer
+ * each. */
 static uint32_t effects_max(uint32_t n, uint32_t window, uint32_t pool)
 {
     return 2 * pool + 2 * window + pool / n + 4 * n + CR_STATUS_PUSH_MAX + CR_HELP_MAX +
@@ -246,7 +247,7 @@ static void on_vertex(struct cr_core *core, const struct cr_event *event)
     if (verdict == CR_VERDICT_OK) {
         struct cr_peer *author = &core->peers[header->author];
         if (header->commit_index > author->claim) author->claim = header->commit_index;
-        cr_attest_hear(core, header, &arrival->digest);
+        cr_attest_hear(core, arrival);
         verdict = place(core, header, &arrival->digest);
     }
     if (verdict == CR_VERDICT_OK) {

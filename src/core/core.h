@@ -147,7 +147,7 @@ enum cr_effect_kind {
     CR_EFFECT_DROP,        /* body, verdict: the core needs it no more */
     CR_EFFECT_REQUEUE,     /* body: own vertex fell below the horizon uncommitted; its transactions
                               go back to the mempool. Its DROP follows */
-    CR_EFFECT_EVIDENCE,    /* body, body_other: two vertices of one author and round */
+    CR_EFFECT_EVIDENCE,    /* body, body_other: two vertices that conflict (wire/evidence.h) */
     CR_EFFECT_HALT,        /* reason: stop signing, keep serving */
     CR_EFFECT_TWIN, /* body: a vertex of our key that no life of this node can have signed; once.
                        Nothing more is signed; everything else goes on */

@@ -104,6 +104,7 @@ struct cr_attest {
     struct cr_authors differing[CR_ATTESTED_COUNT]; /* who contradicts us now */
     struct cr_contradiction differed[CR_ATTESTED_COUNT][CR_VALIDATORS_MAX]; /* and with what */
     uint64_t differences_total;
+    struct cr_authors reported; /* for two statements about one index */
 };
 
 struct cr_core {
@@ -195,8 +196,7 @@ void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_stat
 /* attest.c: others on our own past. A value of ours; and a signed header of somebody. */
 void cr_attest_own(struct cr_core *core, enum cr_attested kind, uint64_t index,
                    const struct cr_hash *digest);
-void cr_attest_hear(struct cr_core *core, const struct cr_header *header,
-                    const struct cr_hash *digest);
+void cr_attest_hear(struct cr_core *core, const struct cr_event_vertex *arrival);
 
 /* sync.c: old commits. */
 /* In sync, lets go what waits for vertices that no undecided slot can need. */

@@ -63,6 +63,7 @@ uint32_t cr_entry_encode_recent(const struct cr_entry_recent *recent, uint8_t *o
 uint32_t cr_entry_encode_offence(const struct cr_entry_offence *offence, uint8_t *out)
 {
     struct cr_writer writer = begin(CR_ENTRY_OFFENCE, out);
+    cr_write_le(&writer, offence->conflict, 1);
     cr_write_hash(&writer, &offence->validator);
     cr_write_le(&writer, offence->epoch, 8);
     cr_write_le(&writer, offence->author, 2);
@@ -154,7 +155,8 @@ enum cr_err cr_entry_decode_offence(const uint8_t *bytes, size_t count,
     enum cr_err err = open_entry(&reader, CR_ENTRY_OFFENCE);
     if (err != CR_OK) return err;
 
-    struct cr_entry_offence offence = {.validator = cr_read_hash(&reader)};
+    struct cr_entry_offence offence = {.conflict = (enum cr_conflict)cr_read_le(&reader, 1)};
+    offence.validator = cr_read_hash(&reader);
     offence.epoch = cr_read_le(&reader, 8);
     offence.author = (uint32_t)cr_read_le(&reader, 2);
     offence.round = (uint32_t)cr_read_le(&reader, 4);
@@ -164,6 +166,8 @@ enum cr_err cr_entry_decode_offence(const uint8_t *bytes, size_t count,
     offence.reporter = cr_read_hash(&reader);
     err = cr_reader_end(&reader);
     if (err != CR_OK) return err;
+    if (offence.conflict != CR_CONFLICT_EQUIVOCATION && offence.conflict != CR_CONFLICT_STATEMENT)
+        return CR_ERR_MALFORMED;
     if (offence.author >= CR_VALIDATORS_MAX || offence.round == 0) return CR_ERR_MALFORMED;
     if (cr_hash_compare(&offence.first, &offence.second) >= 0) return CR_ERR_MALFORMED;
     *out = offence;

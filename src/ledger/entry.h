@@ -13,9 +13,9 @@
  *     kind u8 | version u8 | id[32] | valid_until_commit u64
  *
  *   OFFENCE 4   name: account of the validator's consensus key, epoch u64
- *     kind u8 | version u8 | validator[32] | epoch u64 | author u16 | round u32 | first[32]
- *     | second[32] | commit_index u64 | reporter[32]
- *     that it has signed two vertices for one round; the first proof counts, and stays
+ *     kind u8 | version u8 | conflict u8 | validator[32] | epoch u64 | author u16 | round u32
+ *     | first[32] | second[32] | commit_index u64 | reporter[32]
+ *     that it has signed two vertices that conflict; the first proof counts, and stays
  *
  * Pure. Decoders check form only, write `out` only on CR_OK, and give views into `bytes`. */
 #ifndef CR_LEDGER_ENTRY_H
@@ -23,6 +23,7 @@
 
 #include "crypto/mldsa.h"
 #include "ledger/genesis.h"
+#include "wire/evidence.h"
 
 enum cr_entry_kind {
     CR_ENTRY_ACCOUNT = 1,
@@ -37,7 +38,7 @@ enum {
     CR_ENTRY_RECORD_HEAD_BYTES = 1 + 1 + CR_HASH_BYTES + 8 + 2,
     CR_ENTRY_RECENT_BYTES = 1 + 1 + CR_HASH_BYTES + 8,
     CR_ENTRY_OFFENCE_BYTES =
-        1 + 1 + CR_HASH_BYTES + 8 + 2 + 4 + 2 * CR_HASH_BYTES + 8 + CR_HASH_BYTES,
+        1 + 1 + 1 + CR_HASH_BYTES + 8 + 2 + 4 + 2 * CR_HASH_BYTES + 8 + CR_HASH_BYTES,
     /* The largest is a full record. */
     CR_ENTRY_BYTES_MAX =
         CR_ENTRY_RECORD_HEAD_BYTES + CR_STATE_KEY_BYTES_MAX + CR_STATE_VALUE_BYTES_MAX,
@@ -68,10 +69,11 @@ struct cr_entry_recent {
 };
 
 struct cr_entry_offence {
-    struct cr_hash validator; /* account of its consensus key */
+    enum cr_conflict conflict; /* never NONE */
+    struct cr_hash validator;  /* account of its consensus key */
     uint64_t epoch;
-    uint32_t author; /* its index in the committee of that epoch */
-    uint32_t round;
+    uint32_t author;              /* its index in the committee of that epoch */
+    uint32_t round;               /* of the first vertex */
     struct cr_hash first, second; /* the two vertices, lower digest first */
     uint64_t commit_index;        /* at which it was proved */
     struct cr_hash reporter;      /* account that brought the proof */

@@ -37,7 +37,8 @@ static void bytes_are_as_documented(void **unused)
 
     struct cr_hash higher = hash;
     higher.bytes[31]++;
-    const struct cr_entry_offence offence = {.validator = hash,
+    const struct cr_entry_offence offence = {.conflict = CR_CONFLICT_STATEMENT,
+                                             .validator = hash,
                                              .epoch = 1,
                                              .author = 2,
                                              .round = 3,
@@ -45,17 +46,19 @@ static void bytes_are_as_documented(void **unused)
                                              .second = higher,
                                              .commit_index = 4,
                                              .reporter = higher};
-    assert_int_equal(cr_entry_encode_offence(&offence, bytes), 152);
-    assert_memory_equal(bytes, "\x04\x01", 2);
-    assert_memory_equal(bytes + 2, hash.bytes, 32);
-    assert_memory_equal(bytes + 34, "\x01\0\0\0\0\0\0\0\x02\0\x03\0\0\0", 14);
-    assert_memory_equal(bytes + 48, hash.bytes, 32);
-    assert_memory_equal(bytes + 80, higher.bytes, 32);
-    assert_memory_equal(bytes + 112, "\x04\0\0\0\0\0\0\0", 8);
-    assert_memory_equal(bytes + 120, higher.bytes, 32);
+    assert_int_equal(cr_entry_encode_offence(&offence, bytes), 153);
+    assert_memory_equal(bytes, "\x04\x01\x02", 3);
+    assert_memory_equal(bytes + 3, hash.bytes, 32);
+    assert_memory_equal(bytes + 35, "\x01\0\0\0\0\0\0\0\x02\0\x03\0\0\0", 14);
+    assert_memory_equal(bytes + 49, hash.bytes, 32);
+    assert_memory_equal(bytes + 81, higher.bytes, 32);
+    assert_memory_equal(bytes + 113, "\x04\0\0\0\0\0\0\0", 8);
+    assert_memory_equal(bytes + 121, higher.bytes, 32);
     struct cr_entry_offence offence_out;
-    assert_int_equal(cr_entry_decode_offence(bytes, 152, &offence_out), CR_OK);
-    assert_memory_equal(&offence_out, &offence, sizeof offence);
+    uint8_t again[CR_ENTRY_BYTES_MAX];
+    assert_int_equal(cr_entry_decode_offence(bytes, 153, &offence_out), CR_OK);
+    assert_int_equal(cr_entry_encode_offence(&offence_out, again), 153);
+    assert_memory_equal(again, bytes, 153);
 
     const struct cr_hash expected = cr_hash_of("CEK1\x02key", 8);
     const struct cr_hash derived = cr_entry_key(CR_ENTRY_RECORD, (const uint8_t *)"key", 3);
@@ -125,7 +128,8 @@ static void malformed_entries_are_refused(void **unused)
     const struct cr_entry_recent recent = {.valid_until_commit = 1};
     counts[0] = cr_entry_encode_account(&account, entries[0]);
     counts[1] = cr_entry_encode_record(&record, entries[1]);
-    const struct cr_entry_offence offence = {.round = 1, .second = {{1}}};
+    const struct cr_entry_offence offence = {
+        .conflict = CR_CONFLICT_EQUIVOCATION, .round = 1, .second = {{1}}};
     counts[2] = cr_entry_encode_recent(&recent, entries[2]);
     counts[3] = cr_entry_encode_offence(&offence, entries[3]);
     for (uint32_t kind = 0; kind < 4; kind++) {
@@ -159,10 +163,13 @@ static void malformed_entries_are_refused(void **unused)
     assert_int_equal(decode(entries[1], 44 + 1 + CR_STATE_VALUE_BYTES_MAX + 1), CR_ERR_TOO_BIG);
     entries[2][0] = 5;
     assert_int_equal(decode(entries[2], counts[2]), CR_ERR_MALFORMED);
-    entries[3][43] = 0xff; /* no such author */
+    entries[3][2] = CR_CONFLICT_STATEMENT + 1;
     assert_int_equal(decode(entries[3], counts[3]), CR_ERR_MALFORMED);
-    entries[3][43] = 0;
-    entries[3][48] = 1; /* the same vertex twice */
+    entries[3][2] = CR_CONFLICT_STATEMENT;
+    entries[3][44] = 0xff; /* no such author */
+    assert_int_equal(decode(entries[3], counts[3]), CR_ERR_MALFORMED);
+    entries[3][44] = 0;
+    entries[3][49] = 1; /* the same vertex twice */
     assert_int_equal(decode(entries[3], counts[3]), CR_ERR_MALFORMED);
 }
 

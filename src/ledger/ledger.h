@@ -53,7 +53,7 @@
       "the registered key does not hash to the signing account")                                  \
     X(CR_RESULT_ABORTED, 15, "aborted", "another operation of the atomic transaction failed")     \
     X(CR_RESULT_BAD_EVIDENCE, 16, "bad-evidence",                                                 \
-      "it does not prove that one validator has signed two vertices for one round")               \
+      "it does not prove that one validator has signed two vertices that conflict")               \
     X(CR_RESULT_KNOWN_OFFENCE, 17, "known-offence",                                               \
       "an offence of this validator is recorded for this epoch already")                          \
     X(CR_RESULT_WRONG_EPOCH, 18, "wrong-epoch",                                                   \

@@ -29,6 +29,27 @@ static uint32_t make_proof(uint64_t epoch, uint32_t author, uint32_t width, cons
     return (uint32_t)count;
 }
 
+/* Two rounds, two digests for one commit. */
+static uint32_t make_statements(uint32_t author, uint32_t width)
+{
+    static struct cr_header header;
+    static uint8_t heads[2][CR_HEADER_BYTES_MAX];
+    const uint8_t signature[CR_MLDSA65_SIG_BYTES] = {'V'};
+    size_t counts[2];
+    memset(&header, 0, sizeof header);
+    header.epoch = CR_GENESIS_EPOCH;
+    header.author = author;
+    header.validators_count = width;
+    header.commit_index = 3;
+    for (uint32_t i = 0; i < 2; i++) {
+        header.round = ROUND + i;
+        header.commit_digest.bytes[0] = (uint8_t)(i + 1);
+        counts[i] = cr_vertex_encode_head(&header, CR_ALG_MLDSA65, signature, sizeof signature,
+                                          heads[i], sizeof heads[i]);
+    }
+    return (uint32_t)cr_evidence_encode(heads[0], counts[0], heads[1], counts[1], proof);
+}
+
 static void tx_evidence(struct world *world, uint32_t count)
 {
     const struct cr_op op = {.type = CR_OP_EVIDENCE, .value = proof, .value_bytes = count};
@@ -64,6 +85,7 @@ static void recorded_once(void **state)
     const struct cr_hash reporter = test_account(0);
     assert_true(cr_hash_equal(&offence.reporter, &reporter));
     assert_int_equal(offence.author, 2);
+    assert_int_equal(offence.conflict, CR_CONFLICT_EQUIVOCATION);
     assert_int_equal(offence.round, ROUND);
     assert_int_equal(offence.commit_index, 5);
     assert_true(cr_hash_compare(&offence.first, &offence.second) < 0);
@@ -74,6 +96,21 @@ static void recorded_once(void **state)
     assert_int_equal(world->verify_vertex_calls, 2);
     assert_true(offence_of(world, 2, &offence));
     assert_int_equal(offence.commit_index, 5);
+    world_close(world);
+}
+
+/* Goal: two statements about one commit count as well, and one offence is enough for an epoch. */
+static void statements_are_recorded(void **state)
+{
+    (void)state;
+    struct world *world = world_open();
+    struct cr_entry_offence offence;
+    assert_int_equal(run_proof(world, make_statements(1, WORLD_VALIDATORS)), CR_RESULT_OK);
+    assert_true(offence_of(world, 1, &offence));
+    assert_int_equal(offence.conflict, CR_CONFLICT_STATEMENT);
+    assert_in_range(offence.round, ROUND, ROUND + 1);
+    const uint32_t count = make_proof(CR_GENESIS_EPOCH, 1, WORLD_VALIDATORS, "VV");
+    assert_int_equal(run_proof(world, count), CR_RESULT_KNOWN_OFFENCE);
     world_close(world);
 }
 
@@ -132,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recorded_once),
+        cmocka_unit_test(statements_are_recorded),
         cmocka_unit_test(what_is_not_recorded),
         cmocka_unit_test(with_other_operations),
     };

@@ -232,6 +232,7 @@ static uint32_t encode_offence(struct cr_ops *ops, const struct cr_ops_slot *slo
         cr_ledger_validators(ops->genesis, ops->state, header->epoch, &count);
     CR_ASSERT(header->author < count);
     const struct cr_entry_offence offence = {
+        .conflict = cr_header_conflict(header, &vertices[1].header),
         .validator = cr_public_key_account(&validators[header->author].consensus_key),
         .epoch = header->epoch,
         .author = header->author,

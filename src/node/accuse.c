@@ -123,10 +123,10 @@ static void look_up(struct cr_accuse *accuse, uint32_t author)
     free(accused->evidence);
     accused->evidence = NULL;
     cr_report(CR_LOG_LEVEL_WARN, "ledger", "offence",
-              "validator=%s epoch=%" PRIu64 " round=%u commit=%" PRIu64
-              " text=\"proved on the chain: two vertices signed for one round\"",
-              validator->name, accused->offence.epoch, accused->offence.round,
-              accused->offence.commit_index);
+              "validator=%s conflict=%s epoch=%" PRIu64 " round=%u commit=%" PRIu64
+              " text=\"proved on the chain: it has signed two vertices that conflict\"",
+              validator->name, cr_conflict_name(accused->offence.conflict), accused->offence.epoch,
+              accused->offence.round, accused->offence.commit_index);
 }
 
 void cr_accuse_run(struct cr_accuse *accuse, bool may_send)

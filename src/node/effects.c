@@ -157,9 +157,12 @@ static void accuse(struct cr_node *node, const struct cr_effect *effect)
                    cr_body_vertex(other), cr_body_vertex_bytes(other));
     /* An equivocator may do it in every round; the metric counts all. */
     if (!cr_report_allowed(&node->equivocation_limit, 1, node->now_us)) return;
-    cr_report(CR_LOG_LEVEL_WARN, "consensus", "equivocation",
-              "validator=%s round=%u text=\"two vertices are signed for one round\"",
-              node->genesis->validators[body->ref.author].name, body->ref.round);
+    const bool one_round = body->ref.round == other->ref.round;
+    cr_report(CR_LOG_LEVEL_WARN, "consensus", one_round ? "equivocation" : "false-statement",
+              "validator=%s round=%u text=\"%s\"", node->genesis->validators[body->ref.author].name,
+              body->ref.round,
+              one_round ? "two vertices are signed for one round"
+                        : "two vertices say different things about one commit");
 }
 
 /* The twin may be a copy of this node, or a life of it that the guard does not know. */

@@ -233,8 +233,11 @@ bool cr_forensics_verify(const struct cr_genesis *genesis, const uint8_t *eviden
             proved = cr_verify_vertex(&decoded->vertices[0], key, &genesis->id) &&
                      cr_verify_vertex(&decoded->vertices[1], key, &genesis->id);
             cr_verifier()->forget(key);
-            *out = (struct cr_culprit){
-                .author = header->author, .epoch = header->epoch, .round = header->round};
+            *out = (struct cr_culprit){.author = header->author,
+                                       .conflict =
+                                           cr_header_conflict(header, &decoded->vertices[1].header),
+                                       .epoch = header->epoch,
+                                       .round = header->round};
         }
     }
     free(decoded);

@@ -16,8 +16,9 @@
 
 struct cr_culprit {
     uint32_t author;
+    enum cr_conflict conflict;
     uint64_t epoch;
-    uint32_t round;
+    uint32_t round;    /* of the first vertex */
     uint8_t *evidence; /* encoded (wire/evidence.h); owned by the finding */
     size_t evidence_bytes;
 };
@@ -42,8 +43,8 @@ CR_MUST_CHECK enum cr_err cr_forensics(const struct cr_genesis *genesis, const c
                                        struct cr_finding *out, struct cr_store_failure *failure);
 void cr_finding_free(struct cr_finding *finding);
 
-/* Whether encoded evidence proves that a validator of the genesis has signed twice; then *author,
- * *epoch and *round say who and where. Needs nothing but the genesis. */
+/* Whether encoded evidence, of either kind, is signed by a validator of the genesis; then *out says
+ * who, what and where, without the evidence. Needs nothing but the genesis. */
 bool cr_forensics_verify(const struct cr_genesis *genesis, const uint8_t *evidence, size_t bytes,
                          struct cr_culprit *out);
 

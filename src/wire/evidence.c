@@ -12,12 +12,37 @@ static size_t head_bytes(const struct cr_vertex *vertex)
     return (size_t)vertex->header_bytes + 1 + 2 + vertex->signature_bytes;
 }
 
-/* CR_OK: the two prove an equivocation, and stand in canonical order. */
+static bool differ(uint64_t index, uint64_t other_index, const struct cr_hash *digest,
+                   const struct cr_hash *other_digest)
+{
+    return index != 0 && index == other_index && !cr_hash_equal(digest, other_digest);
+}
+
+enum cr_conflict cr_header_conflict(const struct cr_header *a, const struct cr_header *b)
+{
+    if (a->epoch != b->epoch || a->author != b->author) return CR_CONFLICT_NONE;
+    if (a->round == b->round) return CR_CONFLICT_EQUIVOCATION;
+    if (differ(a->commit_index, b->commit_index, &a->commit_digest, &b->commit_digest) ||
+        differ(a->executed_index, b->executed_index, &a->effects_digest, &b->effects_digest) ||
+        differ(a->checkpoint_index, b->checkpoint_index, &a->state_root, &b->state_root))
+        return CR_CONFLICT_STATEMENT;
+    return CR_CONFLICT_NONE;
+}
+
+const char *cr_conflict_name(enum cr_conflict conflict)
+{
+    switch (conflict) {
+    case CR_CONFLICT_EQUIVOCATION: return "equivocation";
+    case CR_CONFLICT_STATEMENT: return "statement";
+    case CR_CONFLICT_NONE: break;
+    }
+    return "none";
+}
+
+/* CR_OK: the two conflict, and stand in canonical order. */
 static enum cr_err check_pair(const struct cr_vertex *first, const struct cr_vertex *second)
 {
-    const struct cr_header *a = &first->header;
-    const struct cr_header *b = &second->header;
-    if (a->epoch != b->epoch || a->round != b->round || a->author != b->author)
+    if (cr_header_conflict(&first->header, &second->header) == CR_CONFLICT_NONE)
         return CR_ERR_MALFORMED;
     if (cr_hash_compare(&first->digest, &second->digest) >= 0) return CR_ERR_MALFORMED;
     return CR_OK;

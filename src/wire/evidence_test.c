@@ -33,7 +33,7 @@ static void one_encoding(void **state)
     }
 }
 
-/* Goal: what proves nothing is refused: one header signed twice, another round, epoch or author,
+/* Goal: what proves nothing is refused: one header signed twice, another epoch, author or round,
  * the higher digest first, and every other length. */
 static void what_proves_nothing(void **state)
 {
@@ -77,6 +77,41 @@ static void what_proves_nothing(void **state)
     assert_int_equal(cr_evidence_decode(bytes, count, &evidence), CR_ERR_MALFORMED);
 }
 
+/* Goal: two rounds conflict by what they attest of one index, be it 0, the same, or another. */
+static void statements_conflict(void **state)
+{
+    (void)state;
+    static struct cr_header a, b;
+    assert_int_equal(cr_evidence_decode(bytes, make(3, 4), &evidence), CR_OK);
+    a = b = evidence.vertices[0].header;
+    assert_int_equal(cr_header_conflict(&a, &b), CR_CONFLICT_EQUIVOCATION);
+    b.round++;
+    assert_int_equal(cr_header_conflict(&a, &b), CR_CONFLICT_NONE);
+    struct {
+        uint64_t *index[2];
+        struct cr_hash *digest[2];
+    } said[] = {{{&a.commit_index, &b.commit_index}, {&a.commit_digest, &b.commit_digest}},
+                {{&a.executed_index, &b.executed_index}, {&a.effects_digest, &b.effects_digest}},
+                {{&a.checkpoint_index, &b.checkpoint_index}, {&a.state_root, &b.state_root}}};
+    for (size_t i = 0; i < CR_COUNT_OF(said); i++) {
+        *said[i].index[0] = *said[i].index[1] = 9 - i;
+        said[i].digest[1]->bytes[31] ^= 1;
+        assert_int_equal(cr_header_conflict(&a, &b), CR_CONFLICT_STATEMENT);
+        assert_int_equal(cr_header_conflict(&b, &a), CR_CONFLICT_STATEMENT);
+        ++*said[i].index[1];
+        assert_int_equal(cr_header_conflict(&a, &b), CR_CONFLICT_NONE);
+        *said[i].index[0] = *said[i].index[1] = 0;
+        assert_int_equal(cr_header_conflict(&a, &b), CR_CONFLICT_NONE);
+        said[i].digest[1]->bytes[31] ^= 1;
+    }
+    b = a;
+    b.round++;
+    b.epoch++;
+    b.commit_index = a.commit_index = 5;
+    b.commit_digest.bytes[0] ^= 1;
+    assert_int_equal(cr_header_conflict(&a, &b), CR_CONFLICT_NONE); /* not of one epoch */
+}
+
 static bool signed_unless(void *context, const struct cr_vertex *vertex)
 {
     const struct cr_vertex *forged = context;
@@ -100,6 +135,7 @@ int main(void)
         cmocka_unit_test(one_encoding),
         cmocka_unit_test(what_proves_nothing),
         cmocka_unit_test(both_must_be_signed),
+        cmocka_unit_test(statements_conflict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,13 +18,14 @@ static void take_core(struct cr_host *host)
     CR_ASSERT(err == CR_OK);
     cr_arena_init(&arena, host->memory, host->memory_bytes);
     host->core = cr_core_init(&arena, &host->config);
-    cr_sim_recorder_begin(host->self, host->core, &host->config);
+    cr_sim_recorder_begin(host->place, host->core, &host->config);
 }
 
 void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self)
 {
-    *host = (struct cr_host){.sim = sim, .self = self, .tick_at_us = UINT64_MAX};
-    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 1000 + self);
+    *host = (struct cr_host){
+        .sim = sim, .self = self, .place = (uint32_t)(host - sim->hosts), .tick_at_us = UINT64_MAX};
+    struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 1000 + host->place);
     host->drift_ppm = (int64_t)cr_prng_below(&prng, 401) - 200;
     host->clock = (struct cr_host_clock){.rate_ppm = host->drift_ppm, .wall_rate = 1};
     host->wall_skew_ms = (int64_t)cr_prng_below(&prng, 201) - 100;
@@ -81,13 +82,14 @@ void cr_host_crash(struct cr_host *host, bool power_lost)
     CR_ASSERT(host->alive && !host->stepping);
     host->doom = CR_DOOM_NONE;
     struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_CRASH,
-                                         (uint64_t)host->self << 32 | host->incarnation);
+                                         (uint64_t)host->place << 32 | host->incarnation);
     cr_check_sum(host);
     host->alive = false;
     host->paused = false;
     host->incarnation++;
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
-        if (peer != host->self) cr_network_disconnect(host->sim, host->self, peer);
+        if (peer != host->self && cr_twins_is_heard(host, peer))
+            cr_network_disconnect(host->sim, host->self, peer);
         host->peers_up[peer] = false;
     }
     host->asked = (struct cr_asked){0};
@@ -200,7 +202,7 @@ void cr_host_start(struct cr_host *host)
     CR_ASSERT(!host->alive);
     struct cr_prng prng =
         cr_prng_stream(host->sim->seed, CR_PURPOSE_CRASH,
-                       UINT64_C(1) << 60 | (uint64_t)host->self << 32 | host->incarnation);
+                       UINT64_C(1) << 60 | (uint64_t)host->place << 32 | host->incarnation);
     host->alive = true;
     if (host->incarnation > 0) host->counters.restarts++;
     host->config.table_key = cr_prng_next(&prng);

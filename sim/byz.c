@@ -99,6 +99,10 @@ void cr_byz_propose(struct cr_host *host, struct cr_header *header)
 static void send(struct cr_host *host, uint32_t peer, struct cr_frame *frame)
 {
     enum cr_stream stream = CR_STREAM_CONSENSUS;
+    if (!cr_twins_is_heard(host, peer)) { /* it is connected to another process with this key */
+        cr_frame_give(frame);
+        return;
+    }
     if (frame->bytes_count > 0 && frame->bytes[0] == CR_MESSAGE_FETCH) stream = CR_STREAM_FETCH;
     if (frame->bytes_count > 0 && frame->bytes[0] == CR_MESSAGE_RANGE) stream = CR_STREAM_SYNC;
     cr_network_send(host->sim, host->self, peer, stream, frame);
@@ -108,7 +112,7 @@ static void send_later(struct cr_host *host, uint32_t peer, struct cr_frame *fra
 {
     cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + us,
                                                          .kind = CR_HAPPENING_RELEASE,
-                                                         .node = host->self,
+                                                         .node = host->place,
                                                          .incarnation = host->incarnation,
                                                          .peer = peer,
                                                          .item = frame});

@@ -133,18 +133,20 @@ static void dispatch_to_host(struct cr_sim *sim, const struct cr_happening *happ
     struct cr_host *host = &sim->hosts[happening->node];
     bool current = host->alive;
     if (happening->kind == CR_HAPPENING_FRAME) {
-        current = current &&
-                  cr_network_is_current(sim, happening->node, happening->peer, happening->number);
+        current =
+            current && cr_network_is_current(sim, host->self, happening->peer, happening->number);
     } else {
         current = current && happening->incarnation == host->incarnation;
     }
     if (happening->kind == CR_HAPPENING_PEER_DOWN) { /* connected again before it was noticed? */
-        current = current && !cr_network_is_connected(sim, happening->node, happening->peer);
+        const bool again = cr_network_is_connected(sim, host->self, happening->peer) &&
+                           cr_twins_is_heard(host, happening->peer);
+        current = current && !again;
     }
     if (!current) {
         drop_item(happening);
     } else if (host->paused) {
-        cr_heap_defer(&sim->heap, *happening, pause_ends_us(sim, happening->node));
+        cr_heap_defer(&sim->heap, *happening, pause_ends_us(sim, host->self));
     } else {
         at_host(host, happening);
         cr_host_tell_waiting(host);
@@ -209,6 +211,7 @@ void cr_cluster_run(struct cr_sim *sim)
     const uint32_t last = 10 + 2 * sim->nodes_count; /* sent when all is well again */
     for (uint32_t i = 0; i < sim->nodes_count; i++)
         cr_host_init(&sim->hosts[i], sim, i);
+    cr_twins_init(sim);
     cr_clients_schedule(sim, sim->plan.setup.txs_count, 1, faults_until_us);
     cr_clients_schedule(sim, last, faults_until_us, faults_until_us + 1000000);
     cr_faults_apply(sim); /* starts all nodes */

@@ -16,6 +16,7 @@
 #include "network.h"
 #include "plan.h"
 #include "trace.h"
+#include "twins.h"
 
 #define CR_SIM_EPOCH_MS        UINT64_C(1790000000000) /* Unix time at virtual 0 */
 #define CR_SIM_HEAL_US         UINT64_C(30000000)
@@ -55,7 +56,9 @@ struct cr_sim {
     struct cr_check check;
     struct cr_trace trace;
     struct cr_arrival arrivals[CR_ARRIVALS];
-    struct cr_host hosts[CR_SIM_NODES_MAX];
+    uint8_t routes[CR_SIM_NODES_MAX][CR_SIM_NODES_MAX]; /* node, peer: twins.h */
+    uint32_t hosts_count;
+    struct cr_host hosts[CR_SIM_NODES_MAX + CR_SIM_TWINS_MAX];
 };
 
 /* Sets up everything that the plan decides; nothing happens yet. */

@@ -2,6 +2,8 @@
 /* disk.c: a log that loses its tail. */
 #include "disk.h"
 
+#include <string.h>
+
 #include "body.h"
 
 enum { SECTOR_BYTES = 4096, RECORD_HEAD_BYTES = 64 };
@@ -134,6 +136,30 @@ void cr_disk_restore(struct cr_disk *disk, uint32_t count)
     cut(disk, count);
     disk->durable = disk->count;
     find_all(disk);
+}
+
+static void *copy_of(const void *bytes, size_t count)
+{
+    void *copy = cr_run_take_raw(count);
+    memcpy(copy, bytes, count);
+    return copy;
+}
+
+void cr_disk_copy(struct cr_disk *disk, const struct cr_disk *from, uint32_t count)
+{
+    CR_ASSERT(disk->count == 0 && count <= from->durable);
+    for (uint32_t i = 0; i < count; i++) {
+        struct cr_disk_record record = from->records[i];
+        if (record.kind == CR_RECORD_VERTEX) {
+            record.body = cr_body_share(record.body);
+            cr_disk_append(disk, &record);
+            continue;
+        }
+        record.commit = copy_of(record.commit, record.commit_bytes);
+        record.schedule = copy_of(record.schedule, sizeof *record.schedule);
+        cr_disk_append_commit(disk, cr_disk_record_commit_index(&record), &record);
+    }
+    disk->durable = disk->count;
 }
 
 void cr_disk_rot(struct cr_disk *disk, uint32_t per_1000)

@@ -40,11 +40,11 @@ static uint32_t fill_payload(struct cr_host *host, uint8_t *bytes, uint32_t byte
 static void seal_later(struct cr_host *host, struct cr_body *body)
 {
     struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_SEAL,
-                                         (uint64_t)host->self << 40 | host->proposals_total++);
+                                         (uint64_t)host->place << 40 | host->proposals_total++);
     const uint64_t delay_us = 50 + cr_prng_below(&prng, 1500);
     cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + delay_us,
                                                          .kind = CR_HAPPENING_SEALED,
-                                                         .node = host->self,
+                                                         .node = host->place,
                                                          .incarnation = host->incarnation,
                                                          .item = body});
 }
@@ -122,12 +122,12 @@ void cr_host_sync_disk(struct cr_host *host)
 {
     if (!cr_disk_sync_begin(&host->disk)) return;
     struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_DISK,
-                                         (uint64_t)host->self << 40 | host->disk.syncs_total);
+                                         (uint64_t)host->place << 40 | host->disk.syncs_total);
     const uint64_t delay_us = 100 + cr_prng_below(&prng, 3000) + host->faults.sync_extra_us;
     cr_host_count_operation(host);
     cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + delay_us,
                                                          .kind = CR_HAPPENING_SYNCED,
-                                                         .node = host->self,
+                                                         .node = host->place,
                                                          .incarnation = host->incarnation});
 }
 
@@ -321,11 +321,11 @@ void cr_host_execute_later(struct cr_host *host)
     host->executing = true;
     struct cr_prng prng =
         cr_prng_stream(host->sim->seed, CR_PURPOSE_EXECUTE,
-                       (uint64_t)host->self << 40 | host->executor.queue[0].index);
+                       (uint64_t)host->place << 40 | host->executor.queue[0].index);
     const uint64_t delay_us = 20 + cr_prng_below(&prng, 4000);
     cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->sim->now_us + delay_us,
                                                          .kind = CR_HAPPENING_EXECUTE,
-                                                         .node = host->self,
+                                                         .node = host->place,
                                                          .incarnation = host->incarnation});
 }
 

@@ -72,7 +72,7 @@ static struct wishes wishes_for(const struct cr_sim *sim, const struct cr_host *
     struct wishes wishes = {.rate_ppm = host->drift_ppm,
                             .wall_rate = 1,
                             .wall_offset_ms = host->wall_skew_ms,
-                            .dead = sim->now_us < host->down_until_us};
+                            .dead = sim->now_us < host->down_until_us || !cr_twins_is_wanted(host)};
     for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
         const struct cr_plan_entry *entry = &sim->plan.entries[i];
         if (!sim->active[i]) continue;
@@ -106,7 +106,7 @@ static void apply_to_host(struct cr_sim *sim, struct cr_host *host)
 void cr_faults_apply(struct cr_sim *sim)
 {
     cr_network_apply(sim);
-    for (uint32_t i = 0; i < sim->nodes_count; i++)
+    for (uint32_t i = 0; i < sim->hosts_count; i++)
         apply_to_host(sim, &sim->hosts[i]);
 }
 
@@ -114,11 +114,12 @@ void cr_faults_bury(struct cr_sim *sim)
 {
     while (sim->doomed) { /* a start may end in the next death */
         sim->doomed = false;
-        for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        for (uint32_t i = 0; i < sim->hosts_count; i++) {
             struct cr_host *host = &sim->hosts[i];
             if (host->doom == CR_DOOM_NONE) continue;
             const bool power = host->doom == CR_DOOM_POWER;
-            cr_trace_note(sim, i, power ? "ends, its cache lost:" : "ends:", host->incarnation);
+            cr_trace_note(sim, host->self,
+                          power ? "ends, its cache lost:" : "ends:", host->incarnation);
             cr_host_crash(host, power);
             cr_heap_push(&sim->heap,
                          (struct cr_happening){.at_us = host->down_until_us > sim->now_us
@@ -131,6 +132,12 @@ void cr_faults_bury(struct cr_sim *sim)
 }
 
 /* ---- what an entry does at its beginning, at its end, and in between ---- */
+
+static bool happens_again(const struct cr_plan_entry *entry)
+{
+    return entry->fault == CR_FAULT_RESET || entry->fault == CR_FAULT_FLAP ||
+           entry->fault == CR_FAULT_TWIN || entry->fault == CR_FAULT_OLD_TWIN;
+}
 
 static void begin(struct cr_sim *sim, uint32_t place)
 {
@@ -145,7 +152,7 @@ static void begin(struct cr_sim *sim, uint32_t place)
         host->operations_left = entry->value / 2;
         host->operations_end_power = entry->value % 2 == 1;
     }
-    if (entry->fault != CR_FAULT_RESET && entry->fault != CR_FAULT_FLAP) return;
+    if (!happens_again(entry)) return;
     cr_heap_push(
         &sim->heap,
         (struct cr_happening){.at_us = sim->now_us, .kind = CR_HAPPENING_AGAIN, .number = place});
@@ -165,6 +172,7 @@ static void end(struct cr_sim *sim, uint32_t place)
 {
     const struct cr_plan_entry *entry = &sim->plan.entries[place];
     if (entry->fault == CR_FAULT_BACKUP) restore(sim, place);
+    cr_twins_end(sim, place);
     if (entry->fault == CR_FAULT_CRASH_AT) sim->hosts[entry->node].operations_left = 0;
 }
 
@@ -175,7 +183,10 @@ void cr_faults_on_plan(struct cr_sim *sim, uint32_t place, bool begins)
                   begins ? "plan entry begins:" : "plan entry ends:", entry->number);
     sim->active[place] = begins;
     cr_check_canary(sim);
-    if (!begins) end(sim, place);
+    if (begins)
+        cr_twins_prepare(sim, place);
+    else
+        end(sim, place);
     cr_faults_apply(sim);
     if (begins) begin(sim, place);
 }
@@ -198,9 +209,11 @@ void cr_faults_again(struct cr_sim *sim, struct cr_happening again)
     if (entry->fault == CR_FAULT_RESET) {
         again.at_us = reset_one(sim, entry, again.incarnation);
     } else {
-        cr_network_apply(sim);
+        if (entry->fault == CR_FAULT_FLAP) cr_network_apply(sim);
+        cr_twins_deal(sim, again.number, again.incarnation);
         again.at_us = sim->now_us + 1 + (uint64_t)entry->value * 1000;
     }
     again.incarnation++; /* counts the times of this entry */
-    if (again.at_us < entry->to_us) cr_heap_push(&sim->heap, again);
+    if (again.at_us < entry->to_us || cr_byz_goes_on(sim, again.number))
+        cr_heap_push(&sim->heap, again);
 }

@@ -70,7 +70,7 @@ static void arm(struct cr_host *host)
     host->tick_at_us = at_us;
     cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = at_us,
                                                          .kind = CR_HAPPENING_TICK,
-                                                         .node = host->self,
+                                                         .node = host->place,
                                                          .incarnation = host->incarnation,
                                                          .number = ++host->tick_number});
 }
@@ -97,7 +97,7 @@ void cr_host_step(struct cr_host *host, struct cr_event *event)
     event->wall_ms = wall_ms(host);
     host->counters.steps++;
     host->stepping = true;
-    cr_sim_recorder_add(host->self, event);
+    cr_sim_recorder_add(host->place, event);
     cr_core_step(host->core, event, &host->effects);
     cr_trace_step(host, event);
     cr_host_perform(host);

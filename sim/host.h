@@ -51,7 +51,9 @@ struct cr_host_counters {
 
 struct cr_host {
     struct cr_sim *sim;
-    uint32_t self;
+    uint32_t self;  /* the validator */
+    uint32_t place; /* among all processes; self, or behind them all (twins.h) */
+    uint32_t entry; /* of a twin: the place in the plan that makes it */
     bool alive;
     bool paused;
     uint32_t incarnation; /* of the process; 0: never started */

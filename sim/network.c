@@ -200,7 +200,7 @@ static void deliver(struct cr_sim *sim, uint32_t from, uint32_t to, enum cr_stre
     if (at_us > *last_at_us) *last_at_us = at_us;
     cr_heap_push(&sim->heap, (struct cr_happening){.at_us = at_us,
                                                    .kind = CR_HAPPENING_FRAME,
-                                                   .node = to,
+                                                   .node = cr_twins_of(sim, to, from)->place,
                                                    .peer = from,
                                                    .number = pair_of(sim, from, to)->generation,
                                                    .item = frame});
@@ -258,8 +258,10 @@ void cr_network_connect(struct cr_sim *sim, uint32_t a, uint32_t b)
     struct cr_pair *pair = pair_of(sim, a, b);
     if (pair->connected) return; /* several attempts may be under way */
     const bool cut = sim->network.links[a][b].cut || sim->network.links[b][a].cut;
-    if (!sim->hosts[a].alive || !sim->hosts[b].alive) return; /* its start dials again */
-    if (cut || sim->hosts[a].paused || sim->hosts[b].paused) {
+    struct cr_host *at_a = cr_twins_of(sim, a, b);
+    struct cr_host *at_b = cr_twins_of(sim, b, a);
+    if (!at_a->alive || !at_b->alive) return; /* its start dials again */
+    if (cut || at_a->paused || at_b->paused) {
         cr_network_connect_later(sim, a, b);
         return;
     }
@@ -267,16 +269,17 @@ void cr_network_connect(struct cr_sim *sim, uint32_t a, uint32_t b)
     pair->generation++;
     begin_anew(&sim->network.links[a][b]);
     begin_anew(&sim->network.links[b][a]);
-    cr_host_on_peer(&sim->hosts[a], b, true);
-    cr_host_on_peer(&sim->hosts[b], a, true);
+    cr_host_on_peer(at_a, b, true);
+    cr_host_on_peer(at_b, a, true);
 }
 
 static void tell_down(struct cr_sim *sim, uint32_t node, uint32_t peer, uint64_t delay_us)
 {
+    const struct cr_host *host = cr_twins_of(sim, node, peer);
     cr_heap_push(&sim->heap, (struct cr_happening){.at_us = sim->now_us + delay_us,
                                                    .kind = CR_HAPPENING_PEER_DOWN,
-                                                   .node = node,
-                                                   .incarnation = sim->hosts[node].incarnation,
+                                                   .node = host->place,
+                                                   .incarnation = host->incarnation,
                                                    .peer = peer});
 }
 

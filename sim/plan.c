@@ -37,6 +37,8 @@ _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 #define COPIES         (BIT(EQUIVOCATE) | BIT(LATE_COPY) | BIT(WITHHOLD) | BIT(ONE_LISTENER))
 #define FLOODS         (BIT(FLOOD) | BIT(FORGE) | BIT(GARBAGE) | BIT(BAD_SIGNATURE))
 
+#define TWINS (BIT(TWIN) | BIT(OLD_TWIN))
+
 static const struct cr_scenario scenarios[] = {
     {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false, false},
     {"calm", "no faults", 0, false, true, false},
@@ -56,6 +58,7 @@ static const struct cr_scenario scenarios[] = {
      false, false, false},
     {"byz", "a random half of all lies", LIES, true, false, false},
     {"copies", "equivocation in every form", COPIES, false, false, false},
+    {"twins", "several processes with one key", TWINS, false, false, false},
     {"floods", "nonsense in every form", FLOODS, false, false, false},
     {"broken", "more than F stake equivocates: a fork or a halt is expected",
      BIT(EQUIVOCATE) | BIT(LATE_COPY) | BIT(MUTE), false, false, true},

@@ -33,6 +33,7 @@ enum cr_purpose {
     CR_PURPOSE_LOAD,           /* by transaction */
     CR_PURPOSE_RESET,          /* by plan entry */
     CR_PURPOSE_LIES,           /* by kind, link and frame */
+    CR_PURPOSE_TWINS,          /* by plan entry and times */
     CR_PURPOSE_PACKET,         /* + link, by frame: takes as many numbers as there are links */
     CR_PURPOSE_REORDER = 4096, /* after the run */
 };
@@ -53,7 +54,10 @@ enum cr_purpose {
     X(LIE_STATUS, "lie-status", 4, 500, 6000, 0, 6, "a status that is not true, in this way")      \
     X(LIE_RANGE, "lie-range", 4, 500, 6000, 0, 5, "answers to SYNC that are wrong, in this way")   \
     X(LIE_DIGEST, "lie-digest", 2, 500, 6000, 1, 7, "attests a wrong commit 1, effects 2, root 4") \
-    X(CENSOR, "censor", 2, 500, 6000, 0, 0, "does not refer to the group where a quorum is left")
+    X(CENSOR, "censor", 2, 500, 6000, 0, 0, "does not refer to the group where a quorum is left")  \
+    X(TWIN, "twin", 2, 500, 8000, 100, 3000,                                                       \
+      "ms after which peers change between it and a second process with its key and log")          \
+    X(OLD_TWIN, "old-twin", 1, 500, 8000, 100, 3000, "the same, and the second has an old log")
 
 #define CR_FAULTS(X)                                                                            \
     X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other")  \

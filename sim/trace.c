@@ -143,7 +143,7 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
     struct cr_trace *trace = &sim->trace;
     char facts[FACTS_BYTES] = "";
     mix(trace, sim->now_us);
-    mix(trace, (uint64_t)host->self << 32 | (uint64_t)event->kind);
+    mix(trace, (uint64_t)host->place << 32 | (uint64_t)event->kind);
     for (uint32_t i = 0; i < host->effects.count; i++) {
         const struct cr_effect *effect = &host->effects.items[i];
         mix(trace, (uint64_t)effect->kind << 32 | effect->peer);

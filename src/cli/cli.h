@@ -79,6 +79,9 @@ struct cr_validator_plan {
 /* Folders, keys, creto.conf and validator.json; nothing that exists is touched. Prints what failed
  * and returns the exit code. */
 int cr_cli_make_validator(const struct cr_validator_plan *plan, struct cr_genesis_validator *out);
+/* Loads the key HOME/FILE, which is one of `alg`, or makes it. Prints what failed and returns the
+ * exit code. */
+int cr_cli_make_key(const char *home, const char *file, enum cr_alg alg, struct cr_public_key *out);
 /* creto.conf with every key as a comment; --api and --genesis as lines. To be freed. */
 char *cr_cli_config_text(const char *api_listen, const char *genesis_path);
 

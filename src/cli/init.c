@@ -41,8 +41,7 @@ char *cr_cli_config_text(const char *api_listen, const char *genesis_path)
     return fclose(out) == 0 ? text : NULL;
 }
 
-/* Loads the key of a role, or makes it. */
-static int make_key(const char *home, const char *file, struct cr_public_key *out)
+int cr_cli_make_key(const char *home, const char *file, enum cr_alg alg, struct cr_public_key *out)
 {
     char path[CR_PATH_BYTES_MAX];
     if (!cr_cli_join(path, home, file)) return cr_cli_fail(CR_EXIT_USAGE, "%s: too long", home);
@@ -51,7 +50,7 @@ static int make_key(const char *home, const char *file, struct cr_public_key *ou
         const int code = cr_cli_secret_key_load(path, &key);
         if (code != CR_EXIT_OK) return code;
     } else {
-        enum cr_err err = cr_secret_key_new(CR_ALG_MLDSA65, &key);
+        enum cr_err err = cr_secret_key_new(alg, &key);
         if (err == CR_OK) err = cr_secret_key_save(key, path);
         if (err != CR_OK) {
             cr_secret_key_free(key);
@@ -60,8 +59,9 @@ static int make_key(const char *home, const char *file, struct cr_public_key *ou
     }
     cr_secret_key_public(key, out);
     cr_secret_key_free(key);
-    if (out->alg == CR_ALG_MLDSA65) return CR_EXIT_OK;
-    return cr_cli_fail(CR_EXIT_USAGE, "%s: validators use ML-DSA-65", path);
+    if (out->alg == alg) return CR_EXIT_OK;
+    return cr_cli_fail(CR_EXIT_USAGE, "%s: it is a key of %s; wanted is %s", path,
+                       cr_alg_name(out->alg), cr_alg_name(alg));
 }
 
 static int make_file(const char *home, const char *name, const char *text)
@@ -109,8 +109,11 @@ int cr_cli_make_validator(const struct cr_validator_plan *plan, struct cr_genesi
     *out = (struct cr_genesis_validator){.stake = plan->stake};
     memcpy(out->name, plan->name, strlen(plan->name) + 1);
     memcpy(out->address, plan->address, strlen(plan->address) + 1);
-    int code = make_key(plan->home, "keys/consensus.key", &out->consensus_key);
-    if (code == CR_EXIT_OK) code = make_key(plan->home, "keys/transport.key", &out->transport_key);
+    int code =
+        cr_cli_make_key(plan->home, "keys/consensus.key", CR_ALG_MLDSA65, &out->consensus_key);
+    if (code == CR_EXIT_OK)
+        code =
+            cr_cli_make_key(plan->home, "keys/transport.key", CR_ALG_MLDSA65, &out->transport_key);
     if (code != CR_EXIT_OK) return code;
 
     char *config = cr_cli_config_text(plan->api_listen, plan->genesis_path);

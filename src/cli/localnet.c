@@ -250,6 +250,23 @@ static int start_absent(const struct cr_localnet *net)
     return CR_EXIT_OK;
 }
 
+static int bring_up(const struct up_flags *flags, struct cr_localnet *net)
+{
+    const uint64_t begin_us = cr_clock_us();
+    int code = plan_network(flags, net);
+    if (code == CR_EXIT_OK) code = start_absent(net);
+    if (code == CR_EXIT_OK) code = await_ready(net, 0, net->nodes, flags->timeout_s);
+    if (code != CR_EXIT_OK) return code;
+    const uint64_t took_ms = (cr_clock_us() - begin_us) / 1000;
+    if (!flags->json) {
+        printf("%u validators ready in %u.%u s\n\n", net->nodes, (unsigned)(took_ms / 1000),
+               (unsigned)(took_ms % 1000 / 100));
+    }
+    (void)print_nodes(net, flags->json); /* all were ready a moment ago */
+    if (!flags->json) print_next(net);
+    return CR_EXIT_OK;
+}
+
 int cr_cli_localnet_up(const struct cr_command *command, int words, char **word)
 {
     struct up_flags flags = {.timeout_s = READY_PRESET_S};
@@ -308,19 +325,7 @@ int cr_cli_localnet_up(const struct cr_command *command, int words, char **word)
     if (!cr_cli_localnet_home(flags.home, net.home)) {
         return cr_cli_fail(CR_EXIT_USAGE, "--home: the path is too long");
     }
-    const uint64_t begin_us = cr_clock_us();
-    code = plan_network(&flags, &net);
-    if (code == CR_EXIT_OK) code = start_absent(&net);
-    if (code == CR_EXIT_OK) code = await_ready(&net, 0, net.nodes, flags.timeout_s);
-    if (code != CR_EXIT_OK) return code;
-    const uint64_t took_ms = (cr_clock_us() - begin_us) / 1000;
-    if (!flags.json) {
-        printf("%u validators ready in %u.%u s\n\n", net.nodes, (unsigned)(took_ms / 1000),
-               (unsigned)(took_ms % 1000 / 100));
-    }
-    (void)print_nodes(&net, flags.json); /* all were ready a moment ago */
-    if (!flags.json) print_next(&net);
-    return CR_EXIT_OK;
+    return bring_up(&flags, &net);
 }
 
 /* ---- the other commands ---- */

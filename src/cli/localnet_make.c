@@ -47,28 +47,6 @@ int cr_localnet_read(struct cr_localnet *net)
     return CR_EXIT_OK;
 }
 
-/* Loads DIR/client.key, or makes it. */
-static int make_client(const struct cr_localnet *net, struct cr_public_key *out)
-{
-    char path[CR_PATH_BYTES_MAX];
-    if (!cr_cli_join(path, net->home, "client.key")) return CR_EXIT_USAGE;
-    struct cr_secret_key *key = NULL;
-    if (access(path, F_OK) == 0) {
-        const int code = cr_cli_secret_key_load(path, &key);
-        if (code != CR_EXIT_OK) return code;
-    } else {
-        enum cr_err err = cr_secret_key_new(CR_ALG_MLDSA44, &key);
-        if (err == CR_OK) err = cr_secret_key_save(key, path);
-        if (err != CR_OK) {
-            cr_secret_key_free(key);
-            return cr_cli_fail(cr_cli_exit_of(err), "cannot make %s: %s", path, cr_err_text(err));
-        }
-    }
-    cr_secret_key_public(key, out);
-    cr_secret_key_free(key);
-    return CR_EXIT_OK;
-}
-
 static int make_nodes(const struct cr_localnet *net, struct cr_genesis *genesis)
 {
     for (uint32_t i = 0; i < net->nodes; i++) {
@@ -101,7 +79,7 @@ static int make_genesis(const struct cr_localnet *net, struct cr_genesis *genesi
     if (net->epoch_rounds > 0) genesis->params.epoch_rounds = net->epoch_rounds;
     genesis->accounts_count = 1;
     genesis->accounts[0].balance = CR_LOCALNET_BALANCE;
-    int code = make_client(net, &genesis->accounts[0].key);
+    int code = cr_cli_make_key(net->home, "client.key", CR_ALG_MLDSA44, &genesis->accounts[0].key);
     if (code == CR_EXIT_OK) code = make_nodes(net, genesis);
     if (code != CR_EXIT_OK) return code;
 

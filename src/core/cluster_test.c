@@ -317,7 +317,7 @@ static uint32_t fetch_copies_of_decided_slots(void)
 }
 
 /* Goal: a validator that signs two vertices in every round stops nobody and splits nobody; both
- * copies can be fetched as long as their round is above the horizon, and everybody sees the evidence. */
+ * copies can be fetched as long as they lie above the horizon, and everybody sees the evidence. */
 static void equivocator_is_contained(void **state)
 {
     (void)state;

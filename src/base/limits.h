@@ -15,6 +15,7 @@ enum {
 
     /* Names: chain ids, validator names. Letters, digits, '-', '_', '.'. */
     CR_NAME_BYTES_MAX = 32,
+    CR_ADDRESS_BYTES_MAX = 128, /* "host:port" and its terminating zero */
 
     /* ML-DSA (FIPS 204, table 2). */
     CR_MLDSA44_KEY_BYTES = 1312,

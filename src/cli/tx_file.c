@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/profile.h"
+
 __attribute__((format(printf, 2, 3))) static enum cr_err fail(struct cr_tx_file_failure *failure,
                                                               const char *format, ...)
 {
@@ -76,6 +78,7 @@ struct buffers {
     uint8_t key[CR_STATE_KEY_BYTES_MAX];
     uint8_t value[CR_STATE_VALUE_BYTES_MAX];
 };
+_Static_assert(CR_PROFILE_BYTES_MAX <= CR_STATE_VALUE_BYTES_MAX, "a profile fits the same buffer");
 
 static enum cr_err read_record(const json_t *json, struct buffers *buffers, struct cr_op *op,
                                struct cr_tx_file_failure *failure)
@@ -107,6 +110,56 @@ static enum cr_err read_transfer(const json_t *json, struct cr_op *op,
     return CR_OK;
 }
 
+static enum cr_err read_stake(const json_t *json, struct cr_op *op,
+                              struct cr_tx_file_failure *failure)
+{
+    const json_t *stake = json_object_get(json, "stake");
+    if (!json_is_integer(stake) || json_integer_value(stake) < 0)
+        return fail(failure, "\"stake\" is no whole number from 0");
+    op->amount = (uint64_t)json_integer_value(stake);
+    return CR_OK;
+}
+
+static enum cr_err read_hex(const json_t *json, const char *what, uint8_t *out, size_t bytes,
+                            struct cr_tx_file_failure *failure)
+{
+    const json_t *hex = json_object_get(json, what);
+    if (!json_is_string(hex) ||
+        cr_hex_decode(json_string_value(hex), json_string_length(hex), out, bytes) != CR_OK)
+        return fail(failure, "\"%s\" is not %zu bytes in hexadecimal", what, bytes);
+    return CR_OK;
+}
+
+/* The members of a validator.json beside "op". */
+static enum cr_err read_validator(const json_t *json, struct buffers *buffers, struct cr_op *op,
+                                  struct cr_tx_file_failure *failure)
+{
+    uint8_t consensus[CR_MLDSA65_KEY_BYTES], transport[CR_MLDSA65_KEY_BYTES];
+    struct cr_profile profile = {.consensus_key = consensus, .transport_key = transport};
+    const char *name = json_string_value(json_object_get(json, "name"));
+    const char *address = json_string_value(json_object_get(json, "address"));
+    enum cr_err err = read_stake(json, op, failure);
+    if (err == CR_OK) err = read_hex(json, "consensus_key", consensus, sizeof consensus, failure);
+    if (err == CR_OK) err = read_hex(json, "transport_key", transport, sizeof transport, failure);
+    if (err != CR_OK) return err;
+    if (name == NULL || !cr_name_ok(name)) return fail(failure, "\"name\" is no name");
+    if (address == NULL || !cr_address_ok(address))
+        return fail(failure, "\"address\" is no host:port");
+    memcpy(profile.name, name, strlen(name) + 1);
+    memcpy(profile.address, address, strlen(address) + 1);
+    op->value = buffers->value;
+    op->value_bytes = cr_profile_encode(&profile, buffers->value);
+    return CR_OK;
+}
+
+static enum cr_err read_validator_stake(const json_t *json, struct cr_op *op,
+                                        struct cr_tx_file_failure *failure)
+{
+    const enum cr_err err = read_stake(json, op, failure);
+    if (err != CR_OK) return err;
+    return read_hex(json, "validator", op->to.bytes, sizeof op->to.bytes, failure);
+}
+
 static enum cr_err read_op(const json_t *json, const struct cr_public_key *signer,
                            struct buffers *buffers, struct cr_op *op,
                            struct cr_tx_file_failure *failure)
@@ -118,14 +171,17 @@ static enum cr_err read_op(const json_t *json, const struct cr_public_key *signe
     } kinds[] = {{"register", CR_OP_REGISTER, 1},
                  {"transfer", CR_OP_TRANSFER, 3},
                  {"put", CR_OP_PUT, 3},
-                 {"delete", CR_OP_DELETE, 2}};
+                 {"delete", CR_OP_DELETE, 2},
+                 {"validator-add", CR_OP_VALIDATOR, 6},
+                 {"validator-stake", CR_OP_VALIDATOR, 3}};
 
     const char *name = json_string_value(json_object_get(json, "op"));
     uint32_t kind = 0;
     while (name != NULL && kind < CR_COUNT_OF(kinds) && strcmp(kinds[kind].name, name) != 0)
         kind++;
     if (name == NULL || kind == CR_COUNT_OF(kinds)) {
-        return fail(failure, "\"op\" is none of register, transfer, put, delete");
+        return fail(failure, "\"op\" is none of register, transfer, put, delete, validator-add, "
+                             "validator-stake");
     }
     *op = (struct cr_op){.type = kinds[kind].type};
     enum cr_err err = CR_OK;
@@ -134,6 +190,10 @@ static enum cr_err read_op(const json_t *json, const struct cr_public_key *signe
     case CR_OP_TRANSFER: err = read_transfer(json, op, failure); break;
     case CR_OP_PUT:
     case CR_OP_DELETE: err = read_record(json, buffers, op, failure); break;
+    case CR_OP_VALIDATOR:
+        err = kinds[kind].members == 6 ? read_validator(json, buffers, op, failure)
+                                       : read_validator_stake(json, op, failure);
+        break;
     case CR_OP_EVIDENCE: CR_UNREACHABLE(); /* not in the table above: nodes make it */
     }
     if (err == CR_OK && json_object_size(json) != kinds[kind].members) {

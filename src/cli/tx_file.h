@@ -3,6 +3,8 @@
  *
  *   {"op":"put","key":K,"value":V}   {"op":"delete","key":K}   {"op":"register"}
  *   {"op":"transfer","to":HEX,"amount":N}
+ *   {"op":"validator-stake","validator":HEX,"stake":N}
+ *   {"op":"validator-add", and the members of a validator.json}
  * K and V are text or {"hex":"00ff"}. A file is one operation, a list of them, or
  * {"mode":"atomic"|"independent","operations":[...]}. Unknown members are refused. */
 #ifndef CR_CLI_TX_FILE_H

@@ -42,11 +42,11 @@ static enum cr_err sum(const uint64_t *stake, uint32_t count, uint64_t *total)
 {
     *total = 0;
     for (uint32_t a = 0; a < count; a++) {
-        if (stake[a] == 0 || stake[a] >> 63 != 0) return CR_ERR_CONFIG;
+        if (stake[a] >> 63 != 0) return CR_ERR_CONFIG;
         *total += stake[a];
         if (*total >> 63 != 0) return CR_ERR_CONFIG;
     }
-    return CR_OK;
+    return *total > 0 ? CR_OK : CR_ERR_CONFIG;
 }
 
 static void fill_quads(struct cr_committee *committee)
@@ -68,17 +68,22 @@ enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_ha
     if (sum(stake, validators_count, &total) != CR_OK) return CR_ERR_CONFIG;
 
     const uint64_t faulty = (total - 1) / 3;
+    struct cr_authors members = {0};
     bool equal = true;
+    uint64_t largest = 0;
     for (uint32_t a = 0; a < validators_count; a++) {
-        if (stake[a] > faulty && validators_count > 3) return CR_ERR_CONFIG;
+        if (stake[a] > 0) cr_authors_add(&members, a);
+        if (stake[a] > largest) largest = stake[a];
         equal = equal && stake[a] == stake[0];
     }
+    if (largest > faulty && cr_authors_count(&members) > 3) return CR_ERR_CONFIG;
     *committee = (struct cr_committee){
         .epoch = epoch,
         .row = CR_ROW_CLASSIC,
         .origin = *origin,
         .seed = derive(seed_tag, origin, epoch, 0),
         .validators_count = validators_count,
+        .members = members,
         .total = total,
         .faulty = faulty,
         .quorum = total - faulty,

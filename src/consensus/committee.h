@@ -16,6 +16,7 @@ struct cr_committee {
     struct cr_hash origin; /* cr_epoch_origin */
     struct cr_hash seed;   /* of the epoch: leader permutations */
     uint32_t validators_count;
+    struct cr_authors members; /* who has stake; the others keep their index and have no voice */
     uint64_t stake[CR_VALIDATORS_MAX];
     uint64_t total;  /* N < 2^63 */
     uint64_t faulty; /* F */
@@ -26,9 +27,9 @@ struct cr_committee {
     uint64_t quads[CR_VALIDATORS_MAX / 4][16];
 };
 
-/* CR_ERR_CONFIG: no validators, too many, a stake of 0, the sum too great, or (with n > 3) one
- * stake above F, which alone could stop the chain. seed and genesis digests are derived from
- * origin and epoch. */
+/* CR_ERR_CONFIG: no validators, too many, nobody with stake, the sum too great, or (with more than
+ * three members) one stake above F, which alone could stop the chain. seed and genesis digests are
+ * derived from origin and epoch. */
 CR_MUST_CHECK enum cr_err cr_committee_init(struct cr_committee *committee,
                                             const struct cr_hash *origin, uint64_t epoch,
                                             const uint64_t *stake, uint32_t validators_count);

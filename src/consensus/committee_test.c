@@ -34,11 +34,11 @@ static void impossible_stakes_are_refused(void **state)
 {
     (void)state;
     struct cr_committee c;
-    const uint64_t none[4] = {1, 0, 1, 1}, king[4] = {4, 2, 2, 2};
+    const uint64_t none[4] = {0}, king[5] = {4, 2, 2, 0, 2};
     const uint64_t huge[4] = {UINT64_C(1) << 62, UINT64_C(1) << 62, 1, 1};
     const uint64_t over[4] = {UINT64_MAX, 1, 1, 1}, fair[4] = {3, 3, 3, 1};
     assert_int_equal(cr_committee_init(&c, &genesis_id, 0, none, 4), CR_ERR_CONFIG);
-    assert_int_equal(cr_committee_init(&c, &genesis_id, 0, king, 4), CR_ERR_CONFIG);
+    assert_int_equal(cr_committee_init(&c, &genesis_id, 0, king, 5), CR_ERR_CONFIG);
     assert_int_equal(cr_committee_init(&c, &genesis_id, 0, huge, 4), CR_ERR_CONFIG);
     assert_int_equal(cr_committee_init(&c, &genesis_id, 0, over, 4), CR_ERR_CONFIG);
     assert_int_equal(cr_committee_init(&c, &genesis_id, 0, fair, 0), CR_ERR_CONFIG);

@@ -13,26 +13,18 @@ enum {
 };
 _Static_assert(CR_SCHEDULE_WINDOW == 8, "the history of an author is one byte");
 
-static struct cr_authors everybody(const struct cr_committee *committee)
-{
-    struct cr_authors all = {0};
-    for (uint32_t a = 0; a < committee->validators_count; a++)
-        cr_authors_add(&all, a);
-    return all;
-}
-
 void cr_schedule_init(struct cr_schedule *schedule, const struct cr_committee *committee)
 {
     *schedule = (struct cr_schedule){.committee = committee, .number = 1};
-    schedule->allowed = everybody(committee);
+    schedule->allowed = committee->members;
     for (uint32_t a = 0; a < committee->validators_count; a++)
         schedule->authors[a] = (struct cr_schedule_author){.present = PRESENT_ALWAYS};
 }
 
 static struct cr_authors allowed_of(const struct cr_schedule *schedule)
 {
-    struct cr_authors allowed = everybody(schedule->committee);
-    allowed = cr_authors_without(allowed, &schedule->absent);
+    const struct cr_authors allowed =
+        cr_authors_without(schedule->committee->members, &schedule->absent);
     return cr_authors_without(allowed, &schedule->bad);
 }
 
@@ -64,6 +56,7 @@ bool cr_schedule_advance(struct cr_schedule *schedule, const struct cr_authors *
     uint64_t stake = cr_committee_stake_of(committee, &allowed);
     for (uint32_t a = 0; a < committee->validators_count; a++) {
         if (schedule->authors[a].present != 0 || cr_authors_has(&schedule->absent, a)) continue;
+        if (!cr_authors_has(&committee->members, a)) continue;
         const uint64_t less = cr_authors_has(&schedule->bad, a) ? 0 : committee->stake[a];
         if (stake - less < committee->quorum) {
             CR_COVER(leader_kept_for_the_quorum);
@@ -143,6 +136,7 @@ bool cr_schedule_judge(struct cr_schedule *schedule, const uint64_t scores[CR_VA
     count_window(schedule);
     for (uint32_t i = 0; i < committee->validators_count; i++) {
         const uint32_t a = order[i];
+        if (!cr_authors_has(&committee->members, a)) continue;
         if (!deserves(schedule, a, scores[a], middle)) continue;
         struct cr_authors more = out;
         cr_authors_add(&more, a);

@@ -195,6 +195,31 @@ static void a_quorum_leads_whatever_the_scores(void **state)
     assert_int_equal(s.bad.words[0], 1 << 1);
 }
 
+/* Goal: a seat without stake (a former validator, one that will be) never leads, and is neither
+ * absent nor bad, whatever it does: there is nothing to leave. */
+static void a_seat_without_stake_has_no_voice(void **state)
+{
+    (void)state;
+    const uint64_t stakes[5] = {1, 0, 1, 1, 1},
+                   scores[CR_VALIDATORS_MAX] = {part(900), 0, part(900), part(900), part(900)};
+    uint8_t order[CR_VALIDATORS_MAX];
+    struct cr_committee c;
+    struct cr_schedule s;
+    assert_int_equal(cr_committee_init(&c, &genesis_id, 0, stakes, 5), CR_OK);
+    cr_schedule_init(&s, &c);
+    assert_int_equal(s.allowed.words[0], 0x1d);
+    const struct cr_authors others = all_but(5, 1);
+    for (uint32_t commit = 0; commit < 20; commit++)
+        assert_false(cr_schedule_advance(&s, &others));
+    assert_false(cr_schedule_judge(&s, scores));
+    for (uint32_t round = 1; round < 20; round++) {
+        assert_int_equal(cr_schedule_leaders(&s, round, order), 4);
+        for (uint32_t i = 0; i < 4; i++)
+            assert_int_not_equal(order[i], 1);
+    }
+    assert_true(cr_authors_is_empty(&s.absent) && cr_authors_is_empty(&s.bad));
+}
+
 /* ---- counting ---- */
 
 static struct scene scene;
@@ -416,6 +441,7 @@ int main(void)
         cmocka_unit_test(bad_below_half_of_the_median),
         cmocka_unit_test(relapses_stay_longer),
         cmocka_unit_test(a_quorum_leads_whatever_the_scores),
+        cmocka_unit_test(a_seat_without_stake_has_no_voice),
         cmocka_unit_test(scores_are_frozen),
         cmocka_unit_test(restarts_change_no_byte),
         cmocka_unit_test(foreign_states_are_refused),

@@ -74,6 +74,7 @@ enum cr_verdict cr_header_judge(const struct cr_committee *committee,
     if (header->epoch == committee->epoch + 1) return CR_VERDICT_FAR;
     if (header->epoch != committee->epoch) return CR_VERDICT_EPOCH;
     if (header->author >= committee->validators_count) return CR_VERDICT_AUTHOR;
+    if (committee->stake[header->author] == 0) return CR_VERDICT_AUTHOR;
     if (header->round == 0) return CR_VERDICT_OLD;
     if (!within_width(committee, header)) return CR_VERDICT_WIDTH;
     if (header->payload_bytes > CR_PAYLOAD_BYTES_MAX) return CR_VERDICT_PAYLOAD;

@@ -39,6 +39,8 @@ static void each_rule_has_its_verdict(void **state)
     EXPECT(CR_VERDICT_EPOCH);
     make_valid(5), header.author = 4;
     EXPECT(CR_VERDICT_AUTHOR);
+    make_valid(5), committee.stake[1] = 0; /* a seat without a voice */
+    EXPECT(CR_VERDICT_AUTHOR);
     make_valid(5), header.validators_count = 5;
     EXPECT(CR_VERDICT_WIDTH);
     make_valid(5), cr_authors_add(&header.parents, 4);

@@ -435,10 +435,13 @@ static void on_restore_head(struct cr_core *core, const struct cr_core_head *hea
 static void on_restore_vertex(struct cr_core *core, const struct cr_event *event)
 {
     const struct cr_event_vertex *arrival = &event->vertex;
+    /* Who has no seat in this committee has nothing to pay with (core.h, `self`). */
+    const uint32_t source =
+        core->self < core->validators_count ? core->self : arrival->header->author;
     CR_ASSERT(!core->started);
     enum cr_verdict verdict = cr_header_judge(core->committee, arrival->header);
     if (verdict == CR_VERDICT_OK) verdict = place(core, arrival->header, &arrival->digest);
-    if (verdict == CR_VERDICT_OK && !has_room(core, arrival->header, &arrival->digest, core->self))
+    if (verdict == CR_VERDICT_OK && !has_room(core, arrival->header, &arrival->digest, source))
         verdict = CR_VERDICT_CROWDED;
     /* Forgetting that a vertex was committed would commit it again: a fork. */
     CR_ASSERT(CR_IMPLIES(event->committed, verdict == CR_VERDICT_OK || verdict == CR_VERDICT_OLD));
@@ -449,7 +452,7 @@ static void on_restore_vertex(struct cr_core *core, const struct cr_event *event
     struct cr_dag_slot *slot =
         cr_dag_slot(&core->dag, arrival->header->round, arrival->header->author);
     if (slot->held > 0) slot->evidence = true; /* reported in the earlier life */
-    struct cr_dag_vertex *v = take(core, arrival, core->self, 0);
+    struct cr_dag_vertex *v = take(core, arrival, source, 0);
     v->stored = true;
     v->committed = event->committed;
     if (v->committed) cr_score_restore(&core->score, v->round, v->author, &v->parents);

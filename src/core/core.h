@@ -46,7 +46,7 @@ struct cr_core; /* opaque; lives in the arena */
 
 struct cr_core_config {
     const struct cr_committee *committee; /* borrowed, outlives the core */
-    uint32_t self;                        /* index in the committee */
+    uint32_t self; /* index in the committee; beyond it, as an observer: no seat in this one */
     uint32_t gc_depth;
     uint32_t round_delay_us; /* least time between two own vertices */
     uint32_t idle_delay_us;  /* the same with nothing to order and nothing undecided that matters */
@@ -56,7 +56,7 @@ struct cr_core_config {
     uint32_t score_window; /* commits between two judgements of all leaders; 0: CR_SCORE_WINDOW */
     uint32_t round_window; /* 0: CR_ROUND_WINDOW; smaller powers of two stress the rings */
     struct cr_epoch epoch; /* where this one begins; zeros: with the genesis */
-    uint32_t epoch_rounds; /* when it ends (docs/protocol.md 6.5); 0: not by this */
+    uint32_t epoch_rounds; /* when it ends (docs/protocol.md 6.6); 0: not by this */
     uint32_t epoch_ms;
     uint64_t sequence;  /* of the last STORE of the core before in this process */
     uint32_t observer;  /* 1: accepts and decides, never proposes */

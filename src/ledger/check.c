@@ -60,6 +60,26 @@ static void check_offence(const struct walk *walk, const struct cr_state_value *
     CR_ASSERT(offence.commit_index >= 1 && offence.commit_index <= walk->head->index);
 }
 
+static void check_validator(const struct walk *walk, const struct cr_state_value *value)
+{
+    struct cr_entry_validator validator;
+    const enum cr_err err = cr_entry_decode_validator(value->bytes, value->count, &validator);
+    CR_ASSERT(err == CR_OK);
+    CR_ASSERT(validator.since_epoch > CR_GENESIS_EPOCH);
+    CR_ASSERT(validator.since_epoch <= walk->head->epoch.number + 1);
+    CR_ASSERT(validator.seat >= walk->genesis->validators_count);
+}
+
+static void check_committee(const struct walk *walk, const struct cr_state_value *value)
+{
+    struct cr_entry_committee committee;
+    const enum cr_err err = cr_entry_decode_committee(value->bytes, value->count, &committee);
+    CR_ASSERT(err == CR_OK);
+    CR_ASSERT(!cr_hash_is_zero(&walk->genesis->operator_account));
+    CR_ASSERT(committee.epoch <= walk->head->epoch.number + 1);
+    CR_ASSERT(committee.count >= walk->genesis->validators_count);
+}
+
 static void check_entry(void *context, const struct cr_hash *key,
                         const struct cr_state_value *value)
 {
@@ -78,6 +98,8 @@ static void check_entry(void *context, const struct cr_hash *key,
     case CR_ENTRY_RECORD: check_record(walk, value); return;
     case CR_ENTRY_RECENT: check_recent(walk, value); return;
     case CR_ENTRY_OFFENCE: check_offence(walk, value); return;
+    case CR_ENTRY_VALIDATOR: check_validator(walk, value); return;
+    case CR_ENTRY_COMMITTEE: check_committee(walk, value); return;
     }
     CR_UNREACHABLE();
 }

@@ -76,6 +76,46 @@ uint32_t cr_entry_encode_offence(const struct cr_entry_offence *offence, uint8_t
     return (uint32_t)writer.position;
 }
 
+uint32_t cr_entry_encode_validator(const struct cr_entry_validator *validator, uint8_t *out)
+{
+    CR_ASSERT(validator->seat < CR_VALIDATORS_MAX);
+    struct cr_writer writer = begin(CR_ENTRY_VALIDATOR, out);
+    cr_write_le(&writer, validator->seat, 2);
+    cr_write_le(&writer, validator->since_epoch, 8);
+    CR_ASSERT(writer.position == CR_ENTRY_VALIDATOR_HEAD_BYTES);
+    return (uint32_t)writer.position +
+           cr_profile_encode(&validator->profile, out + writer.position);
+}
+
+uint32_t cr_entry_encode_committee(const struct cr_entry_committee *committee, uint8_t *out)
+{
+    CR_ASSERT(committee->count >= 1 && committee->count <= CR_VALIDATORS_MAX);
+    struct cr_writer writer = begin(CR_ENTRY_COMMITTEE, out);
+    cr_write_le(&writer, committee->epoch, 8);
+    cr_write_le(&writer, committee->count, 2);
+    CR_ASSERT(writer.position == CR_ENTRY_COMMITTEE_HEAD_BYTES);
+    for (uint32_t i = 0; i < committee->count; i++)
+        cr_write_le(&writer, committee->stake[i], 8);
+    return (uint32_t)writer.position;
+}
+
+static struct cr_hash key_of_number(enum cr_entry_kind kind, uint64_t number, size_t bytes)
+{
+    uint8_t name[8];
+    cr_store_le(name, number, bytes);
+    return cr_entry_key(kind, name, bytes);
+}
+
+struct cr_hash cr_entry_validator_key(uint32_t seat)
+{
+    return key_of_number(CR_ENTRY_VALIDATOR, seat, 2);
+}
+
+struct cr_hash cr_entry_committee_key(uint64_t epoch)
+{
+    return key_of_number(CR_ENTRY_COMMITTEE, epoch, 8);
+}
+
 struct cr_hash cr_entry_offence_key(const struct cr_hash *validator, uint64_t epoch)
 {
     uint8_t name[CR_HASH_BYTES + 8];
@@ -174,6 +214,41 @@ enum cr_err cr_entry_decode_offence(const uint8_t *bytes, size_t count,
     return CR_OK;
 }
 
+enum cr_err cr_entry_decode_validator(const uint8_t *bytes, size_t count,
+                                      struct cr_entry_validator *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    enum cr_err err = open_entry(&reader, CR_ENTRY_VALIDATOR);
+    if (err != CR_OK) return err;
+
+    struct cr_entry_validator validator = {.seat = (uint32_t)cr_read_le(&reader, 2)};
+    validator.since_epoch = cr_read_le(&reader, 8);
+    if (reader.bad) return CR_ERR_TRUNCATED;
+    if (validator.seat >= CR_VALIDATORS_MAX) return CR_ERR_MALFORMED;
+    err = cr_profile_read(&reader, &validator.profile);
+    if (err == CR_OK) err = cr_reader_end(&reader);
+    if (err == CR_OK) *out = validator;
+    return err;
+}
+
+enum cr_err cr_entry_decode_committee(const uint8_t *bytes, size_t count,
+                                      struct cr_entry_committee *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    enum cr_err err = open_entry(&reader, CR_ENTRY_COMMITTEE);
+    if (err != CR_OK) return err;
+
+    struct cr_entry_committee committee = {.epoch = cr_read_le(&reader, 8)};
+    committee.count = (uint32_t)cr_read_le(&reader, 2);
+    if (reader.bad) return CR_ERR_TRUNCATED;
+    if (committee.count < 1 || committee.count > CR_VALIDATORS_MAX) return CR_ERR_MALFORMED;
+    for (uint32_t i = 0; i < committee.count; i++)
+        committee.stake[i] = cr_read_le(&reader, 8);
+    err = cr_reader_end(&reader);
+    if (err == CR_OK) *out = committee;
+    return err;
+}
+
 static enum cr_err key_of_account(const uint8_t *bytes, size_t count, struct cr_hash *key)
 {
     struct cr_entry_account account;
@@ -213,6 +288,24 @@ static enum cr_err key_of_offence(const uint8_t *bytes, size_t count, struct cr_
     return CR_OK;
 }
 
+static enum cr_err key_of_validator(const uint8_t *bytes, size_t count, struct cr_hash *key)
+{
+    struct cr_entry_validator validator;
+    const enum cr_err err = cr_entry_decode_validator(bytes, count, &validator);
+    if (err != CR_OK) return err;
+    *key = cr_entry_validator_key(validator.seat);
+    return CR_OK;
+}
+
+static enum cr_err key_of_committee(const uint8_t *bytes, size_t count, struct cr_hash *key)
+{
+    struct cr_entry_committee committee;
+    const enum cr_err err = cr_entry_decode_committee(bytes, count, &committee);
+    if (err != CR_OK) return err;
+    *key = cr_entry_committee_key(committee.epoch);
+    return CR_OK;
+}
+
 enum cr_err cr_entry_key_of(const uint8_t *bytes, size_t count, struct cr_hash *key)
 {
     if (count == 0) return CR_ERR_TRUNCATED;
@@ -221,6 +314,8 @@ enum cr_err cr_entry_key_of(const uint8_t *bytes, size_t count, struct cr_hash *
     case CR_ENTRY_RECORD: return key_of_record(bytes, count, key);
     case CR_ENTRY_RECENT: return key_of_recent(bytes, count, key);
     case CR_ENTRY_OFFENCE: return key_of_offence(bytes, count, key);
+    case CR_ENTRY_VALIDATOR: return key_of_validator(bytes, count, key);
+    case CR_ENTRY_COMMITTEE: return key_of_committee(bytes, count, key);
     }
     return CR_ERR_MALFORMED; /* not our byte, so not our enum either: no assertion */
 }

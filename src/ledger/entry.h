@@ -16,6 +16,12 @@
  *     kind u8 | version u8 | conflict u8 | validator[32] | epoch u64 | author u16 | round u32
  *     | first[32] | second[32] | commit_index u64 | reporter[32]
  *     that it has signed two vertices that conflict; the first proof counts, and stays
+ *   VALIDATOR 5 name: seat u16
+ *     kind u8 | version u8 | seat u16 | since_epoch u64 | profile (wire/profile.h)
+ *     one that was added after the genesis, from that epoch on and for ever
+ *   COMMITTEE 6 name: epoch u64
+ *     kind u8 | version u8 | epoch u64 | count u16 | count x stake u64
+ *     by seat; only on a chain with an operator (ledger/validators.h)
  *
  * Pure. Decoders check form only, write `out` only on CR_OK, and give views into `bytes`. */
 #ifndef CR_LEDGER_ENTRY_H
@@ -24,12 +30,15 @@
 #include "crypto/mldsa.h"
 #include "ledger/genesis.h"
 #include "wire/evidence.h"
+#include "wire/profile.h"
 
 enum cr_entry_kind {
     CR_ENTRY_ACCOUNT = 1,
     CR_ENTRY_RECORD = 2,
     CR_ENTRY_RECENT = 3,
     CR_ENTRY_OFFENCE = 4,
+    CR_ENTRY_VALIDATOR = 5,
+    CR_ENTRY_COMMITTEE = 6,
 };
 
 enum {
@@ -39,6 +48,8 @@ enum {
     CR_ENTRY_RECENT_BYTES = 1 + 1 + CR_HASH_BYTES + 8,
     CR_ENTRY_OFFENCE_BYTES =
         1 + 1 + 1 + CR_HASH_BYTES + 8 + 2 + 4 + 2 * CR_HASH_BYTES + 8 + CR_HASH_BYTES,
+    CR_ENTRY_VALIDATOR_HEAD_BYTES = 1 + 1 + 2 + 8,
+    CR_ENTRY_COMMITTEE_HEAD_BYTES = 1 + 1 + 8 + 2,
     /* The largest is a full record. */
     CR_ENTRY_BYTES_MAX =
         CR_ENTRY_RECORD_HEAD_BYTES + CR_STATE_KEY_BYTES_MAX + CR_STATE_VALUE_BYTES_MAX,
@@ -46,6 +57,10 @@ enum {
 
 _Static_assert(CR_ENTRY_ACCOUNT_HEAD_BYTES + CR_KEY_BYTES_MAX <= CR_ENTRY_BYTES_MAX,
                "an account is no larger than a record");
+_Static_assert(CR_ENTRY_VALIDATOR_HEAD_BYTES + CR_PROFILE_BYTES_MAX <= CR_ENTRY_BYTES_MAX,
+               "nor is a validator");
+_Static_assert(CR_ENTRY_COMMITTEE_HEAD_BYTES + 8 * CR_VALIDATORS_MAX <= CR_ENTRY_BYTES_MAX,
+               "nor is a committee");
 
 struct cr_entry_account {
     enum cr_alg alg;
@@ -79,6 +94,18 @@ struct cr_entry_offence {
     struct cr_hash reporter;      /* account that brought the proof */
 };
 
+struct cr_entry_validator {
+    uint32_t seat;
+    uint64_t since_epoch;
+    struct cr_profile profile;
+};
+
+struct cr_entry_committee {
+    uint64_t epoch;
+    uint32_t count;
+    uint64_t stake[CR_VALIDATORS_MAX];
+};
+
 struct cr_hash cr_entry_key(enum cr_entry_kind kind, const uint8_t *name, size_t name_bytes);
 
 /* Each returns the count of bytes written; `out` holds CR_ENTRY_BYTES_MAX and overlaps no view. */
@@ -86,6 +113,10 @@ uint32_t cr_entry_encode_account(const struct cr_entry_account *account, uint8_t
 uint32_t cr_entry_encode_record(const struct cr_entry_record *record, uint8_t *out);
 uint32_t cr_entry_encode_recent(const struct cr_entry_recent *recent, uint8_t *out);
 uint32_t cr_entry_encode_offence(const struct cr_entry_offence *offence, uint8_t *out);
+uint32_t cr_entry_encode_validator(const struct cr_entry_validator *validator, uint8_t *out);
+uint32_t cr_entry_encode_committee(const struct cr_entry_committee *committee, uint8_t *out);
+struct cr_hash cr_entry_validator_key(uint32_t seat);
+struct cr_hash cr_entry_committee_key(uint64_t epoch);
 /* The key of the one entry that a validator can have for an epoch. */
 struct cr_hash cr_entry_offence_key(const struct cr_hash *validator, uint64_t epoch);
 
@@ -97,6 +128,10 @@ CR_MUST_CHECK enum cr_err cr_entry_decode_recent(const uint8_t *bytes, size_t co
                                                  struct cr_entry_recent *out);
 CR_MUST_CHECK enum cr_err cr_entry_decode_offence(const uint8_t *bytes, size_t count,
                                                   struct cr_entry_offence *out);
+CR_MUST_CHECK enum cr_err cr_entry_decode_validator(const uint8_t *bytes, size_t count,
+                                                    struct cr_entry_validator *out);
+CR_MUST_CHECK enum cr_err cr_entry_decode_committee(const uint8_t *bytes, size_t count,
+                                                    struct cr_entry_committee *out);
 
 /* Decodes an entry of any kind and derives the key it belongs under. */
 CR_MUST_CHECK enum cr_err cr_entry_key_of(const uint8_t *bytes, size_t count, struct cr_hash *key);

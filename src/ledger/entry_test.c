@@ -60,6 +60,26 @@ static void bytes_are_as_documented(void **unused)
     assert_int_equal(cr_entry_encode_offence(&offence_out, again), 153);
     assert_memory_equal(again, bytes, 153);
 
+    const struct cr_entry_committee committee = {.epoch = 7, .count = 2, .stake = {8, 9}};
+    assert_int_equal(cr_entry_encode_committee(&committee, bytes), 12 + 2 * 8);
+    assert_memory_equal(bytes,
+                        "\x06\x01\x07\0\0\0\0\0\0\0\x02\0\x08\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0", 28);
+    const uint8_t keys[2 * CR_MLDSA65_KEY_BYTES] = {1};
+    const struct cr_entry_validator validator = {
+        .seat = 4,
+        .since_epoch = 3,
+        .profile = {.name = "eve",
+                    .address = "e:7000",
+                    .consensus_key = keys,
+                    .transport_key = keys + CR_MLDSA65_KEY_BYTES}};
+    assert_int_equal(cr_entry_encode_validator(&validator, bytes), 12 + 4 + 7 + sizeof keys);
+    assert_memory_equal(bytes,
+                        "\x05\x01\x04\0\x03\0\0\0\0\0\0\0\x03"
+                        "eve\x06"
+                        "e:7000",
+                        23);
+    assert_memory_equal(bytes + 23, keys, sizeof keys);
+
     const struct cr_hash expected = cr_hash_of("CEK1\x02key", 8);
     const struct cr_hash derived = cr_entry_key(CR_ENTRY_RECORD, (const uint8_t *)"key", 3);
     assert_true(cr_hash_equal(&derived, &expected));
@@ -120,8 +140,8 @@ static enum cr_err decode(const uint8_t *bytes, size_t count)
 static void malformed_entries_are_refused(void **unused)
 {
     (void)unused;
-    uint8_t entries[4][CR_ENTRY_BYTES_MAX + 1];
-    uint32_t counts[4];
+    uint8_t entries[6][CR_ENTRY_BYTES_MAX + 1];
+    uint32_t counts[6];
     const struct cr_public_key key = test_key(0);
     const struct cr_entry_account account = {.alg = key.alg, .key = key.bytes};
     const struct cr_entry_record record = {.key = (const uint8_t *)"k", .key_bytes = 1};
@@ -132,7 +152,17 @@ static void malformed_entries_are_refused(void **unused)
         .conflict = CR_CONFLICT_EQUIVOCATION, .round = 1, .second = {{1}}};
     counts[2] = cr_entry_encode_recent(&recent, entries[2]);
     counts[3] = cr_entry_encode_offence(&offence, entries[3]);
-    for (uint32_t kind = 0; kind < 4; kind++) {
+    const uint8_t keys[2 * CR_MLDSA65_KEY_BYTES] = {1};
+    const struct cr_entry_validator validator = {
+        .seat = 4,
+        .profile = {.name = "e",
+                    .address = "e:7000",
+                    .consensus_key = keys,
+                    .transport_key = keys + CR_MLDSA65_KEY_BYTES}};
+    const struct cr_entry_committee committee = {.epoch = 2, .count = 5, .stake = {1}};
+    counts[4] = cr_entry_encode_validator(&validator, entries[4]);
+    counts[5] = cr_entry_encode_committee(&committee, entries[5]);
+    for (uint32_t kind = 0; kind < 6; kind++) {
         assert_int_equal(decode(entries[kind], counts[kind]), CR_OK);
         for (uint32_t count = 0; count < counts[kind]; count++) {
             uint8_t *copy = malloc(count + (count == 0));
@@ -161,7 +191,7 @@ static void malformed_entries_are_refused(void **unused)
     assert_int_equal(decode(entries[1], sizeof entries[1]), CR_ERR_MALFORMED);
     entries[1][43] = 0;
     assert_int_equal(decode(entries[1], 44 + 1 + CR_STATE_VALUE_BYTES_MAX + 1), CR_ERR_TOO_BIG);
-    entries[2][0] = 5;
+    entries[2][0] = 7;
     assert_int_equal(decode(entries[2], counts[2]), CR_ERR_MALFORMED);
     entries[3][2] = CR_CONFLICT_STATEMENT + 1;
     assert_int_equal(decode(entries[3], counts[3]), CR_ERR_MALFORMED);
@@ -171,6 +201,13 @@ static void malformed_entries_are_refused(void **unused)
     entries[3][44] = 0;
     entries[3][49] = 1; /* the same vertex twice */
     assert_int_equal(decode(entries[3], counts[3]), CR_ERR_MALFORMED);
+    entries[4][13] = '-'; /* no name */
+    assert_int_equal(decode(entries[4], counts[4]), CR_ERR_MALFORMED);
+    entries[4][13] = 'e';
+    entries[4][3] = 1; /* no such seat */
+    assert_int_equal(decode(entries[4], counts[4]), CR_ERR_MALFORMED);
+    entries[5][10] = 0; /* nobody */
+    assert_int_equal(decode(entries[5], counts[5]), CR_ERR_MALFORMED);
 }
 
 int main(void)

@@ -8,8 +8,7 @@
 
 enum {
     CR_GENESIS_ACCOUNTS_MAX = 1024,
-    CR_ADDRESS_BYTES_MAX = 128, /* "host:port" and its terminating zero */
-    CR_GENESIS_EPOCH = 1,       /* of the validators in it */
+    CR_GENESIS_EPOCH = 1, /* of the validators in it */
 };
 
 /* Of one account: fits the signed 64-bit integers of every language, and two of them add up
@@ -47,8 +46,9 @@ struct cr_genesis {
     char chain[CR_NAME_BYTES_MAX + 1];
     uint64_t timestamp_ms;
     struct cr_params params;
-    uint32_t validators_count; /* >= 1, sorted by consensus key bytes: that order is the index */
+    uint32_t validators_count; /* >= 1, sorted by consensus key bytes: their seats */
     struct cr_genesis_validator validators[CR_VALIDATORS_MAX];
+    struct cr_hash operator_account; /* may change the validators; zero: nobody may */
     uint32_t accounts_count;
     struct cr_genesis_account accounts[CR_GENESIS_ACCOUNTS_MAX];
 };

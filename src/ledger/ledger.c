@@ -48,18 +48,31 @@ static void make_checkpoint(struct cr_ledger *ledger)
     ledger->head.state_root = cr_root_seal(&ledger->head, &top);
 }
 
-/* The committee is the one of the genesis: nothing changes it today. */
+/* The stakes of an epoch are fixed with the commit before it: from then on they stand in the state.
+ * An operation may have written them already. */
+static void fix_stakes(struct cr_ledger *ledger, uint64_t epoch)
+{
+    const struct cr_state *state = &ledger->host->state;
+    const struct cr_hash key = cr_entry_committee_key(epoch);
+    struct cr_state_value value;
+    struct cr_entry_committee stakes;
+    uint8_t bytes[CR_ENTRY_BYTES_MAX];
+    if (cr_hash_is_zero(&ledger->genesis->operator_account)) return; /* always the genesis's */
+    if (state->get(state->context, &key, &value)) return;
+    if (!cr_validators_stakes(ledger->genesis, state, epoch, &stakes)) return; /* state.h: failed */
+    cr_ledger_effects_put(&ledger->effects, &key, bytes, cr_entry_encode_committee(&stakes, bytes));
+}
+
 static void begin_epoch(struct cr_ledger *ledger, uint64_t number)
 {
-    const struct cr_genesis *genesis = ledger->genesis;
     struct cr_ledger_head *head = &ledger->head;
     CR_ASSERT(head->checkpoint_index == head->index);
-    head->epoch = (struct cr_epoch){
-        .number = number,
-        .index = head->index,
-        .state_root = head->state_root,
-        .committee = cr_validators_hash(genesis->validators, genesis->validators_count),
-        .timestamp_ms = head->timestamp_ms};
+    head->epoch = (struct cr_epoch){.number = number,
+                                    .index = head->index,
+                                    .state_root = head->state_root,
+                                    .timestamp_ms = head->timestamp_ms};
+    (void)cr_validators_hash_of(ledger->genesis, &ledger->host->state, number,
+                                &head->epoch.committee); /* false: as above */
     if (head->index > 0) head->epoch.digest = head->commit_digest;
 }
 
@@ -73,6 +86,19 @@ static void put_genesis_account(struct cr_ledger *ledger, const struct cr_genesi
     cr_ledger_effects_put(&ledger->effects, &key, bytes, cr_entry_encode_account(&entry, bytes));
 }
 
+static void put_genesis_stakes(struct cr_ledger *ledger)
+{
+    const struct cr_genesis *genesis = ledger->genesis;
+    const struct cr_hash key = cr_entry_committee_key(CR_GENESIS_EPOCH);
+    struct cr_entry_committee stakes = {.epoch = CR_GENESIS_EPOCH,
+                                        .count = genesis->validators_count};
+    uint8_t bytes[CR_ENTRY_BYTES_MAX];
+    if (cr_hash_is_zero(&genesis->operator_account)) return;
+    for (uint32_t i = 0; i < stakes.count; i++)
+        stakes.stake[i] = genesis->validators[i].stake;
+    cr_ledger_effects_put(&ledger->effects, &key, bytes, cr_entry_encode_committee(&stakes, bytes));
+}
+
 void cr_ledger_start_genesis(struct cr_ledger *ledger)
 {
     const struct cr_genesis *genesis = ledger->genesis;
@@ -84,6 +110,7 @@ void cr_ledger_start_genesis(struct cr_ledger *ledger)
     cr_ledger_effects_begin(&ledger->effects, &ledger->host->state, &none, &commit);
     for (uint32_t i = 0; i < genesis->accounts_count; i++)
         put_genesis_account(ledger, &genesis->accounts[i]);
+    put_genesis_stakes(ledger);
     ledger->head =
         (struct cr_ledger_head){.commit_digest = genesis->id,
                                 .effects_digest = cr_ledger_effects_end(&ledger->effects),
@@ -255,6 +282,7 @@ void cr_ledger_execute(struct cr_ledger *ledger, const struct cr_ledger_commit *
     for (uint32_t i = 0; i < commit->payloads_count; i++)
         execute_payload(ledger, &commit->payloads[i]);
 
+    if (commit->closing) fix_stakes(ledger, head->epoch.number + 1);
     head->index = commit->index;
     head->commit_digest = commit->digest;
     head->timestamp_ms = commit->timestamp_ms;

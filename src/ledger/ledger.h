@@ -59,11 +59,22 @@
     X(CR_RESULT_WRONG_EPOCH, 18, "wrong-epoch",                                                   \
       "the validators of the evidence's epoch are not known here")                                \
     X(CR_RESULT_UNKNOWN_VALIDATOR, 19, "unknown-validator",                                       \
-      "the epoch of the evidence has no validator of that index")
+      "there is no such validator in that epoch")                                                 \
+    X(CR_RESULT_NOT_OPERATOR, 20, "not-operator",                                                 \
+      "only the operator that the genesis names may change the validators")                       \
+    X(CR_RESULT_KNOWN_VALIDATOR, 21, "known-validator",                                           \
+      "a validator, perhaps a former one, has this name, address or key; a former one comes "     \
+      "back by a stake")                                                                          \
+    X(CR_RESULT_STAKE_TOO_LARGE, 22, "stake-too-large",                                           \
+      "one validator would hold more than a third of the stake, or all together 2^63 or more")    \
+    X(CR_RESULT_VALIDATORS_LIMIT, 23, "validators-limit",                                         \
+      "fewer than four validators with stake would be left, or more than 128 known in all")       \
+    X(CR_RESULT_CHANGE_TOO_LARGE, 24, "change-too-large",                                         \
+      "too much stake would come or go within one epoch; wait for the next")
 
 #define CR_RESULTS_ENUM(name, code, label, text) name = (code),
 enum cr_result { CR_RESULTS(CR_RESULTS_ENUM) };
-enum { CR_RESULTS_COUNT = 20 };
+enum { CR_RESULTS_COUNT = 25 };
 
 /* "overdraft"; "the balance is smaller than the amount". NULL for an unknown code. */
 const char *cr_result_label(enum cr_result result);
@@ -174,9 +185,4 @@ struct cr_entry_offence; /* ledger/entry.h */
 /* The offence recorded for a validator (the account of its consensus key) and an epoch. */
 bool cr_ledger_find_offence(const struct cr_state *state, const struct cr_hash *validator,
                             uint64_t epoch, struct cr_entry_offence *out);
-/* The validators of an epoch, as far as the chain knows them; NULL: it does not. */
-const struct cr_genesis_validator *cr_ledger_validators(const struct cr_genesis *genesis,
-                                                        const struct cr_state *state,
-                                                        uint64_t epoch, uint32_t *count);
-
 #endif

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-static void load(const struct cr_ops *ops, struct cr_ops_slot *slot)
+#include "ledger/validators.h"
+
+static void load(struct cr_ops *ops, struct cr_ops_slot *slot)
 {
     struct cr_state_value value;
     struct cr_entry_account account;
@@ -21,6 +23,10 @@ static void load(const struct cr_ops *ops, struct cr_ops_slot *slot)
         slot->own = cr_hash_equal(&record.owner, &ops->tx->account);
         break;
     case CR_ENTRY_OFFENCE: break; /* that it is there is enough */
+    case CR_ENTRY_VALIDATOR: break;
+    case CR_ENTRY_COMMITTEE:
+        if (cr_entry_decode_committee(value.bytes, value.count, &ops->next) != CR_OK) return;
+        break;
     case CR_ENTRY_RECENT: CR_UNREACHABLE();
     }
     slot->existed = true;
@@ -112,26 +118,23 @@ static enum cr_result run_delete(struct cr_ops *ops, const struct cr_op *op)
 static bool is_signed(void *context, const struct cr_vertex *vertex)
 {
     const struct cr_ops *ops = context;
-    uint32_t count = 0;
-    const struct cr_genesis_validator *validators =
-        cr_ledger_validators(ops->genesis, ops->state, vertex->header.epoch, &count);
-    const struct cr_public_key *key = &validators[vertex->header.author].consensus_key;
+    const struct cr_public_key *key = &ops->accused.consensus_key;
     return vertex->sig_alg == key->alg && ops->host->verify_vertex(ops->host->context, key, vertex);
 }
 
 /* The cheap questions come first: two verifications are all that an operation can cost. */
 static enum cr_result run_evidence(struct cr_ops *ops, const struct cr_op *op)
 {
-    uint32_t count = 0;
     if (cr_evidence_decode(op->value, op->value_bytes, &ops->evidence) != CR_OK)
         return CR_RESULT_BAD_EVIDENCE;
     const struct cr_header *header = &ops->evidence.vertices[0].header;
-    const struct cr_genesis_validator *validators =
-        cr_ledger_validators(ops->genesis, ops->state, header->epoch, &count);
-    if (!validators || header->epoch > ops->epoch) return CR_RESULT_WRONG_EPOCH;
-    if (header->author >= count) return CR_RESULT_UNKNOWN_VALIDATOR;
-    const struct cr_hash validator =
-        cr_public_key_account(&validators[header->author].consensus_key);
+    struct cr_entry_committee committee;
+    if (header->epoch > ops->epoch) return CR_RESULT_WRONG_EPOCH;
+    if (!cr_validators_stakes(ops->genesis, ops->state, header->epoch, &committee))
+        return CR_RESULT_WRONG_EPOCH;
+    if (!cr_validators_find(ops->genesis, ops->state, header->epoch, header->author, &ops->accused))
+        return CR_RESULT_UNKNOWN_VALIDATOR;
+    const struct cr_hash validator = cr_public_key_account(&ops->accused.consensus_key);
     const struct cr_hash key = cr_entry_offence_key(&validator, header->epoch);
     struct cr_ops_slot *offence = touch_key(ops, CR_ENTRY_OFFENCE, &key);
     if (offence->exists) return CR_RESULT_KNOWN_OFFENCE;
@@ -144,6 +147,114 @@ static enum cr_result run_evidence(struct cr_ops *ops, const struct cr_op *op)
     return CR_RESULT_OK;
 }
 
+/* ---- the validators of the next epoch ---- */
+
+/* The stakes that the next epoch would begin with: ops->next. */
+static struct cr_ops_slot *touch_next(struct cr_ops *ops)
+{
+    const struct cr_hash key = cr_entry_committee_key(ops->epoch + 1);
+    struct cr_ops_slot *slot = touch_key(ops, CR_ENTRY_COMMITTEE, &key);
+    if (!slot->exists) {
+        (void)cr_validators_stakes(ops->genesis, ops->state, ops->epoch + 1, &ops->next);
+        ops->next.epoch = ops->epoch + 1;
+        slot->exists = true; /* written if it changes */
+    }
+    return slot;
+}
+
+/* A profile may be one that this transaction has added. */
+static bool find_profile(const struct cr_ops *ops, uint32_t seat, struct cr_profile *out)
+{
+    const struct cr_hash key = cr_entry_validator_key(seat);
+    for (uint32_t i = 0; i < ops->slots_count; i++) {
+        const struct cr_ops_slot *slot = &ops->slots[i];
+        if (slot->kind != CR_ENTRY_VALIDATOR || !cr_hash_equal(&slot->key, &key)) continue;
+        struct cr_reader reader = cr_reader_of(slot->value, slot->value_bytes);
+        return cr_profile_read(&reader, out) == CR_OK;
+    }
+    return cr_validators_profile(ops->genesis, ops->state, seat, out);
+}
+
+static bool same_key(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, CR_MLDSA65_KEY_BYTES) == 0;
+}
+
+/* No key plays two roles, neither now nor ever. */
+static bool collide(const struct cr_profile *a, const struct cr_profile *b)
+{
+    return strcmp(a->name, b->name) == 0 || strcmp(a->address, b->address) == 0 ||
+           same_key(a->consensus_key, b->consensus_key) ||
+           same_key(a->transport_key, b->transport_key) ||
+           same_key(a->consensus_key, b->transport_key) ||
+           same_key(a->transport_key, b->consensus_key);
+}
+
+static enum cr_result change(struct cr_ops *ops, struct cr_ops_slot *slot,
+                             const struct cr_entry_committee *next)
+{
+    struct cr_entry_committee now;
+    if (!cr_validators_stakes(ops->genesis, ops->state, ops->epoch, &now))
+        return CR_RESULT_WRONG_EPOCH;
+    const enum cr_result result = cr_validators_judge(&now, next);
+    if (result != CR_RESULT_OK) return result;
+    ops->next = *next;
+    slot->changed = true;
+    return CR_RESULT_OK;
+}
+
+static enum cr_result add_validator(struct cr_ops *ops, const struct cr_op *op)
+{
+    struct cr_ops_slot *slot = touch_next(ops);
+    struct cr_entry_committee next = ops->next;
+    struct cr_profile added, other;
+    struct cr_reader reader = cr_reader_of(op->value, op->value_bytes);
+    const enum cr_err err = cr_profile_read(&reader, &added);
+    CR_ASSERT(err == CR_OK); /* cr_tx_decode has checked its form */
+    if (next.count == CR_VALIDATORS_MAX) return CR_RESULT_VALIDATORS_LIMIT;
+    for (uint32_t seat = 0; seat < next.count; seat++) {
+        if (!find_profile(ops, seat, &other)) continue;
+        if (collide(&added, &other)) return CR_RESULT_KNOWN_VALIDATOR;
+    }
+    const uint32_t seat = next.count++;
+    next.stake[seat] = op->amount;
+    const enum cr_result result = change(ops, slot, &next);
+    if (result != CR_RESULT_OK) return result;
+
+    const struct cr_hash key = cr_entry_validator_key(seat);
+    struct cr_ops_slot *profile = touch_key(ops, CR_ENTRY_VALIDATOR, &key);
+    profile->exists = profile->changed = true;
+    profile->seat = seat;
+    profile->value = op->value;
+    profile->value_bytes = op->value_bytes;
+    return CR_RESULT_OK;
+}
+
+static enum cr_result set_stake(struct cr_ops *ops, const struct cr_op *op)
+{
+    struct cr_ops_slot *slot = touch_next(ops);
+    struct cr_entry_committee next = ops->next;
+    for (uint32_t seat = 0; seat < next.count; seat++) {
+        struct cr_profile profile;
+        struct cr_public_key key = {.alg = CR_ALG_MLDSA65};
+        if (!find_profile(ops, seat, &profile)) continue;
+        memcpy(key.bytes, profile.consensus_key, CR_MLDSA65_KEY_BYTES);
+        const struct cr_hash validator = cr_public_key_account(&key);
+        if (!cr_hash_equal(&validator, &op->to)) continue;
+        next.stake[seat] = op->amount;
+        return change(ops, slot, &next);
+    }
+    return CR_RESULT_UNKNOWN_VALIDATOR;
+}
+
+static enum cr_result run_validator(struct cr_ops *ops, const struct cr_op *op)
+{
+    const struct cr_hash *operator_account = &ops->genesis->operator_account;
+    if (cr_hash_is_zero(operator_account)) return CR_RESULT_NOT_OPERATOR;
+    if (!cr_hash_equal(operator_account, &ops->tx->account)) return CR_RESULT_NOT_OPERATOR;
+    return op->value ? add_validator(ops, op) : set_stake(ops, op);
+}
+
 static enum cr_result run(struct cr_ops *ops, const struct cr_op *op)
 {
     switch (op->type) {
@@ -152,6 +263,7 @@ static enum cr_result run(struct cr_ops *ops, const struct cr_op *op)
     case CR_OP_PUT: return run_put(ops, op);
     case CR_OP_DELETE: return run_delete(ops, op);
     case CR_OP_EVIDENCE: return run_evidence(ops, op);
+    case CR_OP_VALIDATOR: return run_validator(ops, op);
     }
     CR_UNREACHABLE(); /* cr_tx_decode has checked the type */
 }
@@ -223,25 +335,35 @@ static uint32_t encode_record(struct cr_ops *ops, const struct cr_ops_slot *slot
 
 static uint32_t encode_offence(struct cr_ops *ops, const struct cr_ops_slot *slot)
 {
-    uint32_t count = 0;
     const enum cr_err err = cr_evidence_decode(slot->value, slot->value_bytes, &ops->evidence);
     CR_ASSERT(err == CR_OK); /* as when the operation ran */
     const struct cr_vertex *vertices = ops->evidence.vertices;
     const struct cr_header *header = &vertices[0].header;
-    const struct cr_genesis_validator *validators =
-        cr_ledger_validators(ops->genesis, ops->state, header->epoch, &count);
-    CR_ASSERT(header->author < count);
-    const struct cr_entry_offence offence = {
-        .conflict = cr_header_conflict(header, &vertices[1].header),
-        .validator = cr_public_key_account(&validators[header->author].consensus_key),
-        .epoch = header->epoch,
-        .author = header->author,
-        .round = header->round,
-        .first = vertices[0].digest,
-        .second = vertices[1].digest,
-        .commit_index = ops->commit_index,
-        .reporter = ops->tx->account};
+    struct cr_profile profile;
+    struct cr_public_key key = {.alg = CR_ALG_MLDSA65};
+    const bool found = cr_validators_profile(ops->genesis, ops->state, header->author, &profile);
+    CR_ASSERT(found);
+    memcpy(key.bytes, profile.consensus_key, CR_MLDSA65_KEY_BYTES);
+    const struct cr_entry_offence offence = {.conflict =
+                                                 cr_header_conflict(header, &vertices[1].header),
+                                             .validator = cr_public_key_account(&key),
+                                             .epoch = header->epoch,
+                                             .author = header->author,
+                                             .round = header->round,
+                                             .first = vertices[0].digest,
+                                             .second = vertices[1].digest,
+                                             .commit_index = ops->commit_index,
+                                             .reporter = ops->tx->account};
     return cr_entry_encode_offence(&offence, ops->scratch);
+}
+
+static uint32_t encode_validator(struct cr_ops *ops, const struct cr_ops_slot *slot)
+{
+    struct cr_entry_validator entry = {.seat = slot->seat, .since_epoch = ops->epoch + 1};
+    struct cr_reader reader = cr_reader_of(slot->value, slot->value_bytes);
+    const enum cr_err err = cr_profile_read(&reader, &entry.profile);
+    CR_ASSERT(err == CR_OK); /* as when the operation ran */
+    return cr_entry_encode_validator(&entry, ops->scratch);
 }
 
 static void write_slot(struct cr_ops *ops, const struct cr_ops_slot *slot,
@@ -259,6 +381,8 @@ static void write_slot(struct cr_ops *ops, const struct cr_ops_slot *slot,
         break;
     case CR_ENTRY_RECORD: count = encode_record(ops, slot); break;
     case CR_ENTRY_OFFENCE: count = encode_offence(ops, slot); break;
+    case CR_ENTRY_VALIDATOR: count = encode_validator(ops, slot); break;
+    case CR_ENTRY_COMMITTEE: count = cr_entry_encode_committee(&ops->next, ops->scratch); break;
     case CR_ENTRY_RECENT: CR_UNREACHABLE();
     }
     cr_ledger_effects_put(effects, &slot->key, ops->scratch, count);

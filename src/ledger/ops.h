@@ -8,8 +8,8 @@
 #include "ledger/entry.h"
 
 enum {
-    /* The signer's account, and at most one further entry per operation. */
-    CR_OPS_SLOTS = CR_OPS_MAX + 1,
+    /* The signer's account, the next committee, and at most one further entry per operation. */
+    CR_OPS_SLOTS = CR_OPS_MAX + 2,
     CR_OPS_INDEX_LOG2 = 12,
     CR_OPS_INDEX = 1 << CR_OPS_INDEX_LOG2,
 };
@@ -27,9 +27,11 @@ struct cr_ops_slot {
     bool own;             /* RECORD: the owner is the signer */
     uint64_t balance;     /* ACCOUNT */
     const uint8_t *name;  /* RECORD: its key */
-    const uint8_t *value; /* RECORD, once written here; OFFENCE: the evidence */
+    const uint8_t *value; /* RECORD, once written here; OFFENCE: the evidence;
+                             VALIDATOR: the profile */
     uint32_t name_bytes;
     uint32_t value_bytes;
+    uint32_t seat; /* VALIDATOR */
 };
 
 struct cr_ops {
@@ -47,6 +49,8 @@ struct cr_ops {
     uint8_t results[CR_OPS_MAX];            /* enum cr_result of the last run */
     uint8_t scratch[CR_ENTRY_BYTES_MAX];
     struct cr_evidence evidence; /* decoded */
+    struct cr_genesis_validator accused;
+    struct cr_entry_committee next; /* of the next epoch, once touched */
 };
 
 /* Fills ops->results (tx->ops_count of them) and the overlay; returns the transaction's result.

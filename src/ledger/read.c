@@ -44,14 +44,3 @@ bool cr_ledger_find_offence(const struct cr_state *state, const struct cr_hash *
     if (!state->get(state->context, &key, &value)) return false;
     return cr_entry_decode_offence(value.bytes, value.count, out) == CR_OK;
 }
-
-/* The one place that knows who the validators of an epoch are. */
-const struct cr_genesis_validator *cr_ledger_validators(const struct cr_genesis *genesis,
-                                                        const struct cr_state *state,
-                                                        uint64_t epoch, uint32_t *count)
-{
-    (void)state; /* the set does not change yet */
-    if (epoch < CR_GENESIS_EPOCH) return NULL;
-    *count = genesis->validators_count;
-    return genesis->validators;
-}

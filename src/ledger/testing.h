@@ -52,6 +52,7 @@ struct world {
     uint32_t payload_bytes;
     uint32_t txs_count;
     uint8_t verdicts[WORLD_TXS_MAX];
+    bool closing; /* it ends the epoch */
     /* The transaction in the making: the last thing in `payload`. */
     struct cr_tx_builder builder;
     enum cr_alg alg;
@@ -96,7 +97,9 @@ static inline bool world_verify_vertex(void *context, const struct cr_public_key
                                        const struct cr_vertex *vertex)
 {
     struct world *world = context;
-    assert_ptr_equal(key, &world->genesis.validators[vertex->header.author].consensus_key);
+    assert_memory_equal(key->bytes,
+                        world->genesis.validators[vertex->header.author].consensus_key.bytes,
+                        CR_MLDSA65_KEY_BYTES);
     world->verify_vertex_calls++;
     return vertex->signature[0] == 'V';
 }
@@ -288,6 +291,7 @@ static inline void world_forget_commit(struct world *world)
 {
     world->payload_bytes = 0;
     world->txs_count = 0;
+    world->closing = false;
     memset(world->verdicts, 0, sizeof world->verdicts);
 }
 
@@ -298,6 +302,7 @@ static inline void world_commit_payloads(struct world *world, uint32_t payloads_
     const struct cr_ledger_commit commit = {.index = index,
                                             .digest = cr_hash_of(&index, sizeof index),
                                             .timestamp_ms = 1000 + 10 * index,
+                                            .closing = world->closing,
                                             .payloads_count = payloads_count,
                                             .payloads = payloads};
     world->results_count = 0;

@@ -10,11 +10,10 @@
 #ifndef CR_NODE_CONFIG_H
 #define CR_NODE_CONFIG_H
 
-#include "base/base.h"
+#include "base/name.h"
 
 enum {
     CR_PATH_BYTES_MAX = 512,
-    CR_CONFIG_ADDRESS_BYTES = 128, /* "host:port" and its terminating zero */
     CR_CONFIG_PEERS_MAX = CR_VALIDATORS_MAX,
     CR_CONFIG_KEYS_MAX = 32,
     CR_CONFIG_NAME_BYTES = 64, /* of a key; longer names are unknown ones */
@@ -31,27 +30,27 @@ enum cr_log_level {
 enum cr_config_source { CR_CONFIG_DEFAULT = 0, CR_CONFIG_FILE, CR_CONFIG_ENV, CR_CONFIG_FLAG };
 
 struct cr_config {
-    char home[CR_PATH_BYTES_MAX];    /* [node] home; the other paths default to be below it */
-    char genesis[CR_PATH_BYTES_MAX]; /* [node] genesis        = HOME/genesis.json */
-    char data[CR_PATH_BYTES_MAX];    /* [storage] path        = HOME/data   (log/, state/) */
-    char keys[CR_PATH_BYTES_MAX];    /* [node] keys           = HOME/keys   (consensus.key,
+    char home[CR_PATH_BYTES_MAX];          /* [node] home; the other paths default to be below it */
+    char genesis[CR_PATH_BYTES_MAX];       /* [node] genesis        = HOME/genesis.json */
+    char data[CR_PATH_BYTES_MAX];          /* [storage] path        = HOME/data   (log/, state/) */
+    char keys[CR_PATH_BYTES_MAX];          /* [node] keys           = HOME/keys   (consensus.key,
                                           transport.key, guard) */
-    char p2p_listen[CR_CONFIG_ADDRESS_BYTES]; /* [p2p] listen   = "": address of this validator in
+    char p2p_listen[CR_ADDRESS_BYTES_MAX]; /* [p2p] listen   = "": address of this validator in
                                                  the genesis */
-    char api_listen[CR_CONFIG_ADDRESS_BYTES]; /* [api] listen   = 127.0.0.1:7080 */
-    uint32_t api_connections_max;             /* [api] connections_max = 1024 */
-    uint64_t state_map_bytes;                 /* [storage] map_bytes   = 8GiB */
-    uint64_t recorder_bytes;                  /* [recorder] bytes      = 64MiB; 0: off */
-    uint64_t mempool_bytes;                   /* [mempool] bytes       = 32MiB */
-    uint32_t mempool_txs;                     /* [mempool] transactions = 16384 */
-    uint32_t mempool_txs_per_account;         /* [mempool] per_account = 4096 */
-    uint32_t workers;                         /* [node] workers        = auto (0) */
-    bool gso;                                 /* [p2p] gso             = true */
-    enum cr_log_level log_level;              /* [log] level           = info */
+    char api_listen[CR_ADDRESS_BYTES_MAX]; /* [api] listen   = 127.0.0.1:7080 */
+    uint32_t api_connections_max;          /* [api] connections_max = 1024 */
+    uint64_t state_map_bytes;              /* [storage] map_bytes   = 8GiB */
+    uint64_t recorder_bytes;               /* [recorder] bytes      = 64MiB; 0: off */
+    uint64_t mempool_bytes;                /* [mempool] bytes       = 32MiB */
+    uint32_t mempool_txs;                  /* [mempool] transactions = 16384 */
+    uint32_t mempool_txs_per_account;      /* [mempool] per_account = 4096 */
+    uint32_t workers;                      /* [node] workers        = auto (0) */
+    bool gso;                              /* [p2p] gso             = true */
+    enum cr_log_level log_level;           /* [log] level           = info */
     uint32_t peers_count; /* [p2p] peer.NAME = host:port : dial this instead of genesis */
     struct {
         char name[CR_NAME_BYTES_MAX + 1];
-        char address[CR_CONFIG_ADDRESS_BYTES];
+        char address[CR_ADDRESS_BYTES_MAX];
     } peers[CR_CONFIG_PEERS_MAX];
     uint8_t sources[CR_CONFIG_KEYS_MAX]; /* enum cr_config_source, in the order of the schema */
 };
@@ -97,10 +96,6 @@ CR_MUST_CHECK enum cr_err cr_config_set(struct cr_config *config, const char *na
 bool cr_config_get(const struct cr_config *config, const char *name, char *out, size_t out_bytes,
                    enum cr_config_source *source);
 
-/* "host:port" or "[v6]:port" with a port of 1..65535, shorter than CR_CONFIG_ADDRESS_BYTES. */
-bool cr_address_ok(const char *text);
-/* 1..CR_NAME_BYTES_MAX letters, digits, '-', '_', '.'; the first one a letter or digit. */
-bool cr_name_ok(const char *text);
 /* Insertions, deletions and changes that make one text the other: for "did you mean". Texts of
  * CR_CONFIG_NAME_BYTES or more are far from everything. */
 uint32_t cr_text_distance(const char *a, const char *b);

@@ -6,21 +6,6 @@
 
 #include "node/config.h"
 
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-bool cr_name_ok(const char *text)
-{
-    const size_t bytes = strlen(text);
-    if (bytes == 0 || bytes > CR_NAME_BYTES_MAX || !is_alnum(text[0])) return false;
-    for (size_t i = 1; i < bytes; i++) {
-        if (!is_alnum(text[i]) && text[i] != '-' && text[i] != '_' && text[i] != '.') return false;
-    }
-    return true;
-}
-
 bool cr_config_parse_digits(const char *text, size_t count, uint64_t *out)
 {
     uint64_t value = 0;
@@ -32,25 +17,6 @@ bool cr_config_parse_digits(const char *text, size_t count, uint64_t *out)
         value = value * 10 + digit;
     }
     *out = value;
-    return true;
-}
-
-bool cr_address_ok(const char *text)
-{
-    const size_t bytes = strlen(text);
-    const char *colon = strrchr(text, ':');
-    if (bytes >= CR_CONFIG_ADDRESS_BYTES || colon == NULL || colon == text) return false;
-    uint64_t port = 0;
-    if (!cr_config_parse_digits(colon + 1, strlen(colon + 1), &port) || port == 0 || port > 65535)
-        return false;
-
-    const size_t host = (size_t)(colon - text);
-    const bool six = text[0] == '[';
-    if (six && (host < 4 || text[host - 1] != ']')) return false;
-    for (size_t i = six ? 1 : 0; i < (six ? host - 1 : host); i++) {
-        const bool known = is_alnum(text[i]) || text[i] == '.' || text[i] == '-' || text[i] == '_';
-        if (!known && !(six && text[i] == ':')) return false;
-    }
     return true;
 }
 

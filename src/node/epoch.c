@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* epoch.c: a core for the epoch that the executed state is in, and the next one when it ends
- * (docs/protocol.md 6.5). */
+ * (docs/protocol.md 6.6). */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

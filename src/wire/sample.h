@@ -8,6 +8,7 @@
 #include "base/prng.h"
 #include "wire/commit.h"
 #include "wire/message.h"
+#include "wire/profile.h"
 #include "wire/tx.h"
 #include "wire/vertex.h"
 
@@ -124,7 +125,19 @@ static inline size_t cr_sample_copies(struct cr_prng *prng, uint32_t validators,
     return both;
 }
 
-/* `space` is where keys and values lie; it needs 600 bytes. */
+enum { CR_SAMPLE_SPACE_BYTES = 2 * CR_PROFILE_BYTES_MAX };
+
+static inline uint32_t cr_sample_profile(struct cr_prng *prng, uint8_t *keys, uint8_t *out)
+{
+    struct cr_profile profile = {.consensus_key = keys,
+                                 .transport_key = keys + CR_MLDSA65_KEY_BYTES};
+    cr_sample_bytes(prng, keys, 2 * (size_t)CR_MLDSA65_KEY_BYTES);
+    memset(profile.name, 'n', 1 + cr_prng_below(prng, CR_NAME_BYTES_MAX));
+    memcpy(profile.address, "host.example:7000", 18);
+    return cr_profile_encode(&profile, out);
+}
+
+/* `space` is where keys and values lie: CR_SAMPLE_SPACE_BYTES. */
 static inline void cr_sample_op(struct cr_prng *prng, enum cr_op_type type, uint8_t *space,
                                 struct cr_op *out)
 {
@@ -154,12 +167,21 @@ static inline void cr_sample_op(struct cr_prng *prng, enum cr_op_type type, uint
         out->value = space;
         out->value_bytes = 1 + (uint32_t)cr_prng_below(prng, 599);
         return;
+    case CR_OP_VALIDATOR:
+        out->amount = cr_prng_next(prng) & CR_STAKE_MAX;
+        if (cr_prng_below(prng, 2) == 0) {
+            out->to = cr_sample_hash(prng);
+            return;
+        }
+        out->value = space;
+        out->value_bytes = cr_sample_profile(prng, space + CR_PROFILE_BYTES_MAX, space);
+        return;
     }
     CR_UNREACHABLE();
 }
 
 /* `ops_count` operations of all types in turn, beginning with `type`. Returns the count; `bytes`
- * needs 5000 and 3000 for each operation. */
+ * needs 5000 and 4100 for each operation. */
 static inline size_t cr_sample_tx(struct cr_prng *prng, enum cr_op_type type, uint32_t ops_count,
                                   uint8_t *bytes, size_t bytes_max)
 {
@@ -172,8 +194,8 @@ static inline size_t cr_sample_tx(struct cr_prng *prng, enum cr_op_type type, ui
     cr_tx_begin(&builder, bytes, bytes_max, &fields);
     for (uint32_t i = 0; i < ops_count; i++) {
         struct cr_op op;
-        uint8_t space[600];
-        cr_sample_op(prng, (enum cr_op_type)(1 + ((uint32_t)type - 1 + i) % 5), space, &op);
+        uint8_t space[CR_SAMPLE_SPACE_BYTES];
+        cr_sample_op(prng, (enum cr_op_type)(1 + ((uint32_t)type - 1 + i) % 6), space, &op);
         cr_tx_add(&builder, &op);
     }
     struct cr_hash id;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "wire/profile.h"
 
 enum {
     AT_OPS_COUNT = 72, /* after the other fields of fixed length */
@@ -64,6 +65,26 @@ static enum cr_err read_evidence(struct cr_reader *reader, struct op_view *op)
     return CR_OK;
 }
 
+static enum cr_err read_validator(struct cr_reader *reader, struct op_view *op)
+{
+    struct cr_profile profile;
+    const uint64_t action = cr_read_le(reader, 1);
+    op->amount = cr_read_le(reader, 8);
+    if (reader->bad) return CR_ERR_TRUNCATED;
+    if (op->amount > CR_STAKE_MAX) return CR_ERR_MALFORMED;
+    if (action == CR_VALIDATOR_STAKE) {
+        op->to = cr_read_bytes(reader, CR_HASH_BYTES);
+        return CR_OK;
+    }
+    if (action != CR_VALIDATOR_ADD) return CR_ERR_MALFORMED;
+    const size_t begin = reader->position;
+    const enum cr_err err = cr_profile_read(reader, &profile);
+    if (err != CR_OK) return err;
+    op->value = reader->bytes + begin;
+    op->value_bytes = (uint32_t)(reader->position - begin);
+    return CR_OK;
+}
+
 /* CR_OK leaves the reader to say whether the bytes were enough. */
 static enum cr_err read_body(struct cr_reader *reader, struct op_view *op)
 {
@@ -76,6 +97,7 @@ static enum cr_err read_body(struct cr_reader *reader, struct op_view *op)
     case CR_OP_PUT: return read_key_and_value(reader, op);
     case CR_OP_DELETE: return read_key(reader, op);
     case CR_OP_EVIDENCE: return read_evidence(reader, op);
+    case CR_OP_VALIDATOR: return read_validator(reader, op);
     }
     return CR_ERR_MALFORMED; /* a type we do not know */
 }
@@ -226,6 +248,13 @@ void cr_tx_begin(struct cr_tx_builder *builder, uint8_t *bytes, size_t bytes_max
     builder->bytes_count = writer.position;
 }
 
+static bool is_profile(const struct cr_op *op)
+{
+    struct cr_profile profile;
+    struct cr_reader reader = cr_reader_of(op->value, op->value_bytes);
+    return cr_profile_read(&reader, &profile) == CR_OK && cr_reader_end(&reader) == CR_OK;
+}
+
 /* Encoded length; 0 when the operation is outside its limits. */
 static size_t op_bytes(const struct cr_op *op)
 {
@@ -241,6 +270,10 @@ static size_t op_bytes(const struct cr_op *op)
     case CR_OP_EVIDENCE:
         if (op->value_bytes == 0 || op->value_bytes > CR_EVIDENCE_BYTES_MAX) return 0;
         return 1 + 4 + (size_t)op->value_bytes;
+    case CR_OP_VALIDATOR:
+        if (op->amount > CR_STAKE_MAX) return 0;
+        if (!op->value) return 1 + 1 + 8 + CR_HASH_BYTES;
+        return is_profile(op) ? 1 + 1 + 8 + (size_t)op->value_bytes : 0;
     }
     return 0;
 }
@@ -270,6 +303,14 @@ static void write_op(struct cr_writer *writer, const struct cr_op *op)
     case CR_OP_EVIDENCE:
         cr_write_le(writer, op->value_bytes, 4);
         cr_write_bytes(writer, op->value, op->value_bytes);
+        return;
+    case CR_OP_VALIDATOR:
+        cr_write_le(writer, op->value ? CR_VALIDATOR_ADD : CR_VALIDATOR_STAKE, 1);
+        cr_write_le(writer, op->amount, 8);
+        if (op->value)
+            cr_write_bytes(writer, op->value, op->value_bytes);
+        else
+            cr_write_hash(writer, &op->to);
         return;
     }
     CR_UNREACHABLE(); /* op_bytes knows no other */

@@ -11,6 +11,8 @@
  *   PUT      3  key_bytes u16 | key | value_bytes u32 | value
  *   DELETE   4  key_bytes u16 | key
  *   EVIDENCE 5  bytes u32, 1..CR_EVIDENCE_BYTES_MAX | evidence (wire/evidence.h, not looked into)
+ *   VALIDATOR 6 action u8 | stake u64, below 2^63 | ADD 1: profile (wire/profile.h)
+ *               | STAKE 2: validator[32], the account of its consensus key
  * The id is BLAKE3 of the signed part: resending is harmless. `chain` is the first 8 bytes of the
  * genesis id. The signature is over the 32 bytes of the id, FIPS 204 context "creto/tx/1".
  */
@@ -35,19 +37,27 @@ enum cr_tx_flags {
 enum cr_op_type {
     CR_OP_REGISTER = 1, /* makes the signer's account known: BLAKE3 of the key is the account */
     CR_OP_TRANSFER = 2,
-    CR_OP_PUT = 3,      /* creates a record owned by the account, or changes an own one */
-    CR_OP_DELETE = 4,   /* of an own record */
-    CR_OP_EVIDENCE = 5, /* names a validator that has signed two vertices for one round */
+    CR_OP_PUT = 3,       /* creates a record owned by the account, or changes an own one */
+    CR_OP_DELETE = 4,    /* of an own record */
+    CR_OP_EVIDENCE = 5,  /* names a validator that has signed two vertices for one round */
+    CR_OP_VALIDATOR = 6, /* the operator adds a validator or sets the stake of one */
 };
+
+enum cr_validator_action {
+    CR_VALIDATOR_ADD = 1,
+    CR_VALIDATOR_STAKE = 2, /* 0: it is no member of the next committee any more */
+};
+#define CR_STAKE_MAX UINT64_C(0x7fffffffffffffff)
 
 struct cr_op {
     enum cr_op_type type;
     struct cr_public_key register_key; /* REGISTER */
-    struct cr_hash to;                 /* TRANSFER */
-    uint64_t amount;                   /* TRANSFER */
+    struct cr_hash to;                 /* TRANSFER; VALIDATOR: whose stake */
+    uint64_t amount;                   /* TRANSFER; VALIDATOR: the stake */
     const uint8_t *key;                /* PUT, DELETE: 1..CR_STATE_KEY_BYTES_MAX bytes */
     uint32_t key_bytes;
-    const uint8_t *value; /* PUT: 0..CR_STATE_VALUE_BYTES_MAX bytes; EVIDENCE: the evidence */
+    const uint8_t *value; /* PUT: 0..CR_STATE_VALUE_BYTES_MAX bytes; EVIDENCE: the evidence;
+                             VALIDATOR: the profile to be added, NULL: set the stake of `to` */
     uint32_t value_bytes;
 };
 

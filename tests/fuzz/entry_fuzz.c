@@ -12,6 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count)
     struct cr_entry_record record;
     struct cr_entry_recent recent;
     struct cr_entry_offence offence;
+    struct cr_entry_validator validator;
+    struct cr_entry_committee committee;
     struct cr_hash key;
     size_t count = 0;
 
@@ -23,6 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t bytes_count)
         count = cr_entry_encode_recent(&recent, again);
     else if (cr_entry_decode_offence(bytes, bytes_count, &offence) == CR_OK)
         count = cr_entry_encode_offence(&offence, again);
+    else if (cr_entry_decode_validator(bytes, bytes_count, &validator) == CR_OK)
+        count = cr_entry_encode_validator(&validator, again);
+    else if (cr_entry_decode_committee(bytes, bytes_count, &committee) == CR_OK)
+        count = cr_entry_encode_committee(&committee, again);
     CR_ASSERT((cr_entry_key_of(bytes, bytes_count, &key) == CR_OK) == (count > 0));
     if (count == 0) return 0;
     CR_ASSERT(count == bytes_count);

@@ -54,11 +54,12 @@ static size_t make_tx(struct cr_prng *prng, enum cr_op_type first, uint32_t ops,
     cr_tx_begin(&builder, out, TX_BYTES_MAX, &fields);
     for (uint32_t i = 0; i < ops; i++) {
         struct cr_op op;
-        uint8_t space[600];
+        uint8_t space[CR_SAMPLE_SPACE_BYTES];
         cr_sample_op(prng, (enum cr_op_type)((uint32_t)first + i), space, &op);
         op.register_key.alg = op.type == CR_OP_REGISTER ? CR_ALG_MLDSA44 : (enum cr_alg)0;
         op.key_bytes = op.key_bytes % 20 + (op.key_bytes > 0 ? 1 : 0);
-        op.value_bytes %= 20;
+        if (op.type != CR_OP_VALIDATOR && op.value_bytes > 0)
+            op.value_bytes = 1 + op.value_bytes % 20;
         cr_tx_add(&builder, &op);
     }
     struct cr_hash id;
@@ -130,6 +131,14 @@ static void put_evidence(struct cr_prng *prng)
     put("tx_fuzz", "evidence", make_tx(prng, CR_OP_EVIDENCE, 1, bytes));
 }
 
+/* Adds or sets the stake, by the stream: both are among so many. */
+static void put_validators(struct cr_prng *prng)
+{
+    static const char *const names[] = {"validator-a", "validator-b", "validator-c"};
+    for (uint32_t i = 0; i < CR_COUNT_OF(names); i++)
+        put("tx_fuzz", names[i], make_tx(prng, CR_OP_VALIDATOR, 1, bytes));
+}
+
 static void put_event(const char *name, const struct cr_event *event)
 {
     put("event_fuzz", name, cr_event_encode(event, bytes, sizeof bytes));
@@ -168,5 +177,6 @@ int main(int argc, char **argv)
     put_messages(&prng);
     put_evidence(&prng);
     put_events(&prng);
+    put_validators(&prng);
     return EXIT_SUCCESS;
 }

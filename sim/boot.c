@@ -93,6 +93,7 @@ void cr_host_crash(struct cr_host *host, bool power_lost)
         host->peers_up[peer] = false;
     }
     host->asked = (struct cr_asked){0};
+    host->accused = 0;
     forget_bodies(host);
     cr_executor_forget(&host->executor);
     host->mempool_count = host->waiting_told = 0;

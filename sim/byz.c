@@ -6,7 +6,10 @@
 
 #include "cluster.h"
 
-enum { COPIES_MAX = 3 };
+enum {
+    COPIES_MAX = 3,
+    TRANSACTIONS_EVERY = 4, /* proposals with one that is no use */
+};
 
 /* ---- who, and when ---- */
 
@@ -92,6 +95,14 @@ void cr_byz_propose(struct cr_host *host, struct cr_header *header)
     if (entry != NULL) censor(host, header, entry->group);
     entry = lie(host, CR_FAULT_LIE_DIGEST);
     if (entry != NULL) attest(header, entry->value);
+    struct cr_prng prng =
+        cr_prng_stream(host->sim->seed, CR_PURPOSE_LIES,
+                       UINT64_C(1) << 63 | (uint64_t)host->place << 40 | host->proposals_total);
+    if (cr_prng_below(&prng, TRANSACTIONS_EVERY) > 0) return;
+    entry = lie(host, CR_FAULT_FALSE_EVIDENCE);
+    if (entry != NULL) cr_perjure(host, entry->value, entry->group);
+    entry = lie(host, CR_FAULT_JUNK);
+    if (entry != NULL) cr_send_junk(host, entry->value, &prng);
 }
 
 /* ---- what leaves the node ---- */

@@ -307,7 +307,7 @@ bool cr_check_is_live(struct cr_sim *sim, bool why)
     uint64_t least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
-        if (tx->final) continue;
+        if (tx->final || tx->of_liar) continue;
         if (why && live) {
             fprintf(stderr,
                     "  transaction %" PRIu32 ", due at %.3f s, taken by node %" PRIu32
@@ -381,6 +381,7 @@ void cr_check_canary(const struct cr_sim *sim)
 void cr_check_end(struct cr_sim *sim)
 {
     cr_check_price(sim);
+    cr_accuse_check_end(sim);
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         if (cr_byz_is_liar(sim, i)) continue;
         cr_check_sum(&sim->hosts[i]);

@@ -141,11 +141,25 @@ void cr_clients_submit(struct cr_sim *sim, uint32_t node, uint32_t number)
                                                    .number = number});
 }
 
+void cr_clients_take(struct cr_host *host, const struct cr_client_tx *tx)
+{
+    struct cr_clients *clients = &host->sim->clients;
+    const uint32_t number = clients->txs_count++;
+    clients->txs = cr_run_grow(clients->txs, &clients->txs_max, number + 1, sizeof clients->txs[0]);
+    clients->txs[number] = *tx;
+    clients->txs[number].of_liar = cr_byz_is_liar(host->sim, host->self);
+    clients->txs[number].taken = true;
+    clients->txs[number].node = host->self;
+    clients->txs[number].incarnation = host->incarnation;
+    cr_map_put(&clients->by_id, &tx->id, number);
+    cr_host_submit(host, number);
+}
+
 void cr_clients_resubmit(struct cr_sim *sim)
 {
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
-        if (tx->final || !tx->taken) continue;
+        if (tx->final || !tx->taken || tx->of_liar) continue;
         if (sim->hosts[tx->node].incarnation != tx->incarnation || cr_byz_is_liar(sim, tx->node))
             cr_clients_submit(sim, tx->node, i);
     }
@@ -171,6 +185,7 @@ void cr_clients_on_result(struct cr_sim *sim, uint32_t node,
         }
     }
     if (!result->authentic) return;
+    cr_accuse_on_result(sim, node, result);
     if (!tx->executed) {
         tx->executed = true;
         tx->commit_index = result->commit_index;

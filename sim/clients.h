@@ -12,6 +12,7 @@
 #include "ledger/ledger.h"
 
 struct cr_sim;
+struct cr_host;
 
 enum {
     CR_CLIENTS_ACCOUNTS = 12, /* the last third is not in the genesis: it has to register */
@@ -23,6 +24,7 @@ struct cr_client_tx {
     uint8_t *bytes;
     uint32_t bytes_count;
     bool signed_well;
+    bool of_liar;       /* sent by a liar in its own name: nobody has promised anything */
     uint64_t submit_us; /* planned */
     bool taken;         /* by a node, in this incarnation of it */
     uint32_t node;
@@ -50,6 +52,8 @@ void cr_clients_init(struct cr_sim *sim);
 void cr_clients_schedule(struct cr_sim *sim, uint32_t count, uint64_t from_us, uint64_t to_us);
 /* A client sends transaction `number` to `node`, or to one after it. */
 void cr_clients_submit(struct cr_sim *sim, uint32_t node, uint32_t number);
+/* Takes over a transaction that a node itself has made. */
+void cr_clients_take(struct cr_host *host, const struct cr_client_tx *tx);
 /* Sends again what was taken by a node that has died since. */
 void cr_clients_resubmit(struct cr_sim *sim);
 void cr_clients_on_result(struct cr_sim *sim, uint32_t node,

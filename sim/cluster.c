@@ -78,6 +78,7 @@ void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options,
     init_committee(sim);
     cr_byz_init(sim);
     cr_clients_init(sim);
+    cr_accuse_init(sim);
     cr_network_init(sim);
     schedule_plan(sim);
 }

@@ -8,6 +8,7 @@
 #ifndef CR_SIM_CLUSTER_H
 #define CR_SIM_CLUSTER_H
 
+#include "accuse.h"
 #include "byz.h"
 #include "check.h"
 #include "clients.h"
@@ -53,6 +54,7 @@ struct cr_sim {
     struct cr_committee committee;
     uint32_t liars; /* bit mask (byz.h) */
     struct cr_clients clients;
+    struct cr_accusations accusations;
     struct cr_check check;
     struct cr_trace trace;
     struct cr_arrival arrivals[CR_ARRIVALS];

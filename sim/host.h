@@ -96,6 +96,7 @@ struct cr_host {
     uint32_t *mempool; /* transactions by number, oldest first */
     uint32_t mempool_count, mempool_max;
 
+    uint32_t accused; /* bit mask: whom this process has sent evidence against */
     bool peers_up[CR_SIM_NODES_MAX];
     struct cr_asked asked;
     struct cr_host_counters counters;

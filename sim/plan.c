@@ -35,7 +35,8 @@ _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 #define LIE(kind, ...) | BIT(kind)
 #define LIES           (UINT64_C(0) CR_LIES(LIE))
 #define COPIES         (BIT(EQUIVOCATE) | BIT(LATE_COPY) | BIT(WITHHOLD) | BIT(ONE_LISTENER))
-#define FLOODS         (BIT(FLOOD) | BIT(FORGE) | BIT(GARBAGE) | BIT(BAD_SIGNATURE))
+#define FLOODS \
+    (BIT(FLOOD) | BIT(FORGE) | BIT(GARBAGE) | BIT(BAD_SIGNATURE) | BIT(FALSE_EVIDENCE) | BIT(JUNK))
 
 #define TWINS (BIT(TWIN) | BIT(OLD_TWIN))
 

@@ -57,7 +57,10 @@ enum cr_purpose {
     X(CENSOR, "censor", 2, 500, 6000, 0, 0, "does not refer to the group where a quorum is left")  \
     X(TWIN, "twin", 2, 500, 8000, 100, 3000,                                                       \
       "ms after which peers change between it and a second process with its key and log")          \
-    X(OLD_TWIN, "old-twin", 1, 500, 8000, 100, 3000, "the same, and the second has an old log")
+    X(OLD_TWIN, "old-twin", 1, 500, 8000, 100, 3000, "the same, and the second has an old log")    \
+    X(FALSE_EVIDENCE, "false-evidence", 4, 200, 4000, 0, 9,                                        \
+      "accuses the group, or itself, in this way, in its payload")                                 \
+    X(JUNK, "junk", 3, 200, 4000, 0, 2, "sends transactions that are no use, in this way")
 
 #define CR_FAULTS(X)                                                                            \
     X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other")  \

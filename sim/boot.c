@@ -164,7 +164,7 @@ static void restore_vertices(struct cr_host *host, const struct head *head)
 /* A core for the epoch that the executed state is in, with what the log has of it up to commit
  * `index`. The guard is ahead of that epoch when the data folder was lost: then this key signs
  * nothing before it has got there. */
-static void start_core(struct cr_host *host, uint64_t index)
+static void start_core(struct cr_host *host, uint64_t index, const struct cr_probe_stats *before)
 {
     const struct cr_disk_guard *guard = &host->disk.guard_durable;
     const struct cr_epoch *epoch = &cr_ledger_head(host->executor.ledger)->epoch;
@@ -176,8 +176,13 @@ static void start_core(struct cr_host *host, uint64_t index)
         cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_RESTORE_HEAD, .head = &head.core});
     restore_vertices(host, &head);
     cr_map_clear(&head.committed);
-    const uint32_t signed_round = guard->epoch == epoch->number ? guard->round : 0;
-    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_START, .signed_round = signed_round});
+    uint32_t signed_round = guard->epoch == epoch->number ? guard->round : 0;
+    if (before->lost && signed_round == 0) signed_round = 1; /* docs/protocol.md 4.8 */
+    cr_host_step(host,
+                 &(struct cr_event){.kind = CR_EVENT_START,
+                                    .signed_round = signed_round,
+                                    .memory = before->memory,
+                                    .nonce = (uint64_t)host->incarnation << 32 | epoch->number});
     cr_host_tell_executed(host);
 }
 
@@ -186,16 +191,25 @@ void cr_host_end_epoch(struct cr_host *host)
     const struct cr_ledger_head *head = cr_ledger_head(host->executor.ledger);
     if (host->sealing || head->epoch.number == host->config.epoch.number) return;
     CR_ASSERT(head->index == host->commit_index && head->epoch.index == head->index);
+    struct cr_core_stats before;
+    cr_core_stats(host->core, &before);
     cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_CLOSE});
     cr_check_sum(host);
     host->stored_told = host->stored_last; /* what is not durable yet concerns the old core */
     host->waiting_told = 0;
     host->asked.active = false;
-    start_core(host, head->index);
+    start_core(host, head->index, &before.probe);
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
         if (!host->peers_up[peer]) continue;
         cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = true});
     }
+}
+
+/* A twin does not ask: it is there to sign, whatever its key has signed. */
+static enum cr_memory memory_of(const struct cr_host *host)
+{
+    if (host->place >= host->sim->nodes_count) return CR_MEMORY_SURE;
+    return host->disk.guard.lost ? CR_MEMORY_LOST : CR_MEMORY_KEPT;
 }
 
 void cr_host_start(struct cr_host *host)
@@ -218,7 +232,7 @@ void cr_host_start(struct cr_host *host)
     const uint64_t persisted = cr_prng_below(&prng, 3) == 0 ? 0 : cr_prng_below(&prng, index + 1);
     cr_executor_rebuild(&host->executor, &host->disk, persisted, index);
     host->commit_index = host->executed_index = index;
-    start_core(host, index);
+    start_core(host, index, &(struct cr_probe_stats){.memory = memory_of(host)});
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
         if (peer != host->self) cr_network_connect_later(host->sim, host->self, peer);
     }

@@ -43,6 +43,7 @@ struct cr_sim {
     bool active[CR_PLAN_ENTRIES_MAX];      /* by place in the plan */
     uint32_t backups[CR_PLAN_ENTRIES_MAX]; /* by place: records of the log when it was copied */
     uint32_t backup_wipes[CR_PLAN_ENTRIES_MAX];
+    struct cr_disk_guard backup_guards[CR_PLAN_ENTRIES_MAX];
     uint32_t traps_total; /* deaths by crash-at */
     bool doomed;          /* a process has to die before anything else happens */
 

@@ -130,6 +130,19 @@ void cr_disk_wipe(struct cr_disk *disk)
     cr_disk_restore(disk, 0);
 }
 
+void cr_disk_restore_guard(struct cr_disk *disk, const struct cr_disk_guard *guard)
+{
+    disk->guard = *guard;
+    disk->guard.lost = true;
+    disk->guard_durable = disk->guard;
+}
+
+void cr_disk_forget(struct cr_disk *disk)
+{
+    cr_disk_wipe(disk);
+    cr_disk_restore_guard(disk, &(struct cr_disk_guard){0});
+}
+
 void cr_disk_restore(struct cr_disk *disk, uint32_t count)
 {
     CR_ASSERT(!disk->syncing && disk->durable == disk->count);
@@ -187,7 +200,8 @@ void cr_disk_raise_guard(struct cr_disk *disk, uint32_t author)
         if (!cr_disk_guard_allows(&disk->guard, record->body->epoch, record->body->round)) continue;
         disk->guard = (struct cr_disk_guard){.epoch = record->body->epoch,
                                              .round = record->body->round,
-                                             .digest = record->body->digest};
+                                             .digest = record->body->digest,
+                                             .lost = disk->guard.lost};
     }
     disk->guard_durable = disk->guard;
 }

@@ -34,6 +34,7 @@ struct cr_disk_guard {
     uint64_t epoch;
     uint32_t round; /* 0: nothing signed yet */
     struct cr_hash digest;
+    bool lost; /* made in place of one that is gone, or a copy of an old one */
 };
 
 struct cr_disk {
@@ -73,11 +74,15 @@ void cr_disk_crash(struct cr_disk *disk, struct cr_prng *prng, bool all_written)
 bool cr_disk_guard_allows(const struct cr_disk_guard *guard, uint64_t epoch, uint32_t round);
 /* The data folder is gone. The guard is not: it lies beside the key. */
 void cr_disk_wipe(struct cr_disk *disk);
+/* Key alone is left: the data folder and the guard are gone. */
+void cr_disk_forget(struct cr_disk *disk);
 /* One record goes bad, `per_1000` of the way through the log. Nobody notices before it is read. */
 void cr_disk_rot(struct cr_disk *disk, uint32_t per_1000);
 bool cr_disk_is_rotten(const struct cr_disk *disk, const struct cr_disk_record *record);
 /* The data folder is what it was when the log had `count` records. The guard is not touched. */
 void cr_disk_restore(struct cr_disk *disk, uint32_t count);
+/* The guard, too, is put back from a copy, and recognised as one. */
+void cr_disk_restore_guard(struct cr_disk *disk, const struct cr_disk_guard *guard);
 /* An empty disk gets the first `count` records of another, and no guard. */
 void cr_disk_copy(struct cr_disk *disk, const struct cr_disk *from, uint32_t count);
 /* Brings the guard up to an own vertex that the log holds: part of every boot. */

@@ -207,12 +207,17 @@ static void on_sync(struct cr_host *host, const struct cr_effect *effect)
     cr_host_ask_range(host);
 }
 
+static void send_plain(struct cr_host *host, uint32_t peer, const struct cr_message *message)
+{
+    cr_check_peer(host, peer);
+    cr_host_send(host, peer, CR_STREAM_CONSENSUS, cr_frame_take(message));
+}
+
 static void on_send_status(struct cr_host *host, const struct cr_effect *effect)
 {
     struct cr_message message = {.type = CR_MESSAGE_STATUS, .status = effect->status};
-    cr_check_peer(host, effect->peer);
     message.status.oldest_commit = 1; /* a simulated log is never trimmed */
-    cr_host_send(host, effect->peer, CR_STREAM_CONSENSUS, cr_frame_take(&message));
+    send_plain(host, effect->peer, &message);
 }
 
 enum { RANGE_BYTES_MAX = 128 * 1024 }; /* so little that large commits come in parts */
@@ -406,8 +411,18 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
         if (cr_byz_is_liar(host->sim, host->self)) return;
         cr_run_fail("node %" PRIu32 " halts: %s", host->self, effect->reason);
     case CR_EFFECT_TWIN:
+        if (cr_byz_is_liar(host->sim, host->self)) return;
         cr_run_fail("node %" PRIu32 " takes its own vertex of round %" PRIu32 " for another's",
-                    host->self, body_of(host, effect->body)->round);
+                    host->self, effect->round);
+    case CR_EFFECT_SEND_PROBE:
+        send_plain(host, effect->peer,
+                   &(struct cr_message){.type = CR_MESSAGE_PROBE, .probe = effect->probe});
+        return;
+    case CR_EFFECT_SEND_PROBE_REPLY:
+        send_plain(host, effect->peer,
+                   &(struct cr_message){.type = CR_MESSAGE_PROBE_REPLY,
+                                        .probe_reply = effect->probe_reply});
+        return;
     }
     CR_UNREACHABLE();
 }

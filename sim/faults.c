@@ -4,7 +4,7 @@
 
 /* What all active entries together want of one node. */
 struct wishes {
-    bool dead, power, wiped, paused;
+    bool dead, power, wiped, forgotten, paused;
     int64_t rate_ppm;
     int64_t wall_rate;
     int64_t wall_offset_ms;
@@ -30,6 +30,7 @@ static void wish(struct wishes *wishes, const struct cr_plan_entry *entry)
 {
     switch (entry->fault) {
     case CR_FAULT_WIPE: wishes->dead = wishes->wiped = true; return;
+    case CR_FAULT_FORGET: wishes->dead = wishes->forgotten = true; return;
     case CR_FAULT_CRASH:
         wishes->dead = true;
         wishes->power = wishes->power || entry->value == 1;
@@ -45,6 +46,7 @@ static void wish(struct wishes *wishes, const struct cr_plan_entry *entry)
     case CR_FAULT_POWER: /* of all nodes */
     case CR_FAULT_ROT:
     case CR_FAULT_BACKUP:
+    case CR_FAULT_ROLLBACK:
     case CR_FAULT_CRASH_AT: /* of a moment */
     case CR_FAULT_PARTITION:
     case CR_FAULT_ISOLATE:
@@ -96,6 +98,10 @@ static void apply_to_host(struct cr_sim *sim, struct cr_host *host)
         cr_trace_note(sim, host->self, "data lost", host->incarnation);
         cr_disk_wipe(&host->disk);
     }
+    if (wishes.forgotten && (host->disk.count > 0 || !host->disk.guard.lost)) {
+        cr_trace_note(sim, host->self, "data and guard lost", host->incarnation);
+        cr_disk_forget(&host->disk);
+    }
     if (!wishes.dead && !host->alive) {
         cr_trace_note(sim, host->self, "boot", host->incarnation);
         cr_host_start(host);
@@ -144,9 +150,10 @@ static void begin(struct cr_sim *sim, uint32_t place)
     const struct cr_plan_entry *entry = &sim->plan.entries[place];
     struct cr_host *host = &sim->hosts[entry->node];
     if (entry->fault == CR_FAULT_ROT) cr_disk_rot(&host->disk, entry->value);
-    if (entry->fault == CR_FAULT_BACKUP) {
+    if (entry->fault == CR_FAULT_BACKUP || entry->fault == CR_FAULT_ROLLBACK) {
         sim->backups[place] = host->disk.durable;
         sim->backup_wipes[place] = host->disk.wipes_total;
+        sim->backup_guards[place] = host->disk.guard_durable;
     }
     if (entry->fault == CR_FAULT_CRASH_AT) {
         host->operations_left = entry->value / 2;
@@ -166,12 +173,14 @@ static void restore(struct cr_sim *sim, uint32_t place)
     if (host->alive) cr_host_crash(host, false);
     cr_trace_note(sim, host->self, "data of old", sim->backups[place]);
     cr_disk_restore(&host->disk, sim->backups[place]);
+    if (sim->plan.entries[place].fault == CR_FAULT_ROLLBACK)
+        cr_disk_restore_guard(&host->disk, &sim->backup_guards[place]);
 }
 
 static void end(struct cr_sim *sim, uint32_t place)
 {
     const struct cr_plan_entry *entry = &sim->plan.entries[place];
-    if (entry->fault == CR_FAULT_BACKUP) restore(sim, place);
+    if (entry->fault == CR_FAULT_BACKUP || entry->fault == CR_FAULT_ROLLBACK) restore(sim, place);
     cr_twins_end(sim, place);
     if (entry->fault == CR_FAULT_CRASH_AT) sim->hosts[entry->node].operations_left = 0;
 }

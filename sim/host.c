@@ -198,6 +198,15 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
         return;
     case CR_MESSAGE_SYNC: cr_host_serve_sync(host, peer, &message); return;
     case CR_MESSAGE_RANGE: on_range(host, peer, frame, &message); return;
+    case CR_MESSAGE_PROBE:
+        cr_host_step(
+            host, &(struct cr_event){.kind = CR_EVENT_PROBE, .peer = peer, .probe = message.probe});
+        return;
+    case CR_MESSAGE_PROBE_REPLY:
+        cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PROBE_REPLY,
+                                              .peer = peer,
+                                              .probe_reply = message.probe_reply});
+        return;
     }
     CR_UNREACHABLE();
 }

@@ -30,7 +30,8 @@ _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
      BIT(LINK) | BIT(BANDWIDTH) | BIT(STALL))
 #define DISKS          (BIT(SYNC_ERROR) | BIT(FULL) | BIT(ROT) | BIT(BACKUP) | BIT(CRASH_AT))
 #define CLOCKS         (BIT(CLOCK) | BIT(RATE) | BIT(WALL))
-#define DEATHS         (BIT(CRASH) | BIT(WIPE) | BIT(POWER))
+#define DEATHS         (BIT(CRASH) | BIT(WIPE) | BIT(POWER) | BIT(FORGET))
+#define MEMORY         (BIT(FORGET) | BIT(ROLLBACK) | BIT(WIPE) | BIT(BACKUP))
 #define STALLS         (BIT(PAUSE) | BIT(DISK))
 #define LIE(kind, ...) | BIT(kind)
 #define LIES           (UINT64_C(0) CR_LIES(LIE))
@@ -48,6 +49,9 @@ static const struct cr_scenario scenarios[] = {
     {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false,
      false},
     {"deaths", "killed processes, lost power, lost data", DEATHS, false, false, false},
+    {"amnesia", "a node that loses its guard, in a network that splits and dies",
+     MEMORY | BIT(ONE_WAY) | BIT(ISOLATE) | BIT(CRASH) | BIT(POWER) | BIT(DELAY), false, false,
+     false},
     {"slow", "leaders that are slow or dead for a while", BIT(DELAY) | BIT(LINK) | BIT(CRASH),
      false, false, false},
     {"stalls", "nodes and disks that stand still", STALLS, false, false, false},
@@ -187,7 +191,8 @@ static struct cr_plan_entry draw(const struct cr_plan *plan, enum cr_fault fault
 
 bool cr_fault_forgets(enum cr_fault fault)
 {
-    return fault == CR_FAULT_WIPE || fault == CR_FAULT_ROT || fault == CR_FAULT_BACKUP;
+    return fault == CR_FAULT_WIPE || fault == CR_FAULT_ROT || fault == CR_FAULT_BACKUP ||
+           fault == CR_FAULT_FORGET || fault == CR_FAULT_ROLLBACK;
 }
 
 /* Two nodes that have forgotten at the same time are more than four nodes tolerate. One that has

@@ -94,7 +94,9 @@ enum cr_purpose {
     X(CRASH_AT, "crash-at", 2, 100, 4000, 2, 3000,                                              \
       "half of it: the disk operation at which one node dies (odd: power lost)")                \
     X(SLEEP, "sleep", 3, 30000, 180000, 0, 0, "one node stands still for minutes")              \
-    CR_LIES(X)
+    CR_LIES(X)                                                                                  \
+    X(FORGET, "forget", 2, 20, 2000, 0, 0, "one node loses its data folder and its guard")      \
+    X(ROLLBACK, "rollback", 2, 500, 6000, 0, 0, "one node gets old data and an old guard back")
 
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };

@@ -55,6 +55,8 @@ static void mix_facts(struct cr_trace *trace, const struct cr_event *event)
     case CR_EVENT_STATUS:
     case CR_EVENT_FETCH:
     case CR_EVENT_RANGE:
+    case CR_EVENT_PROBE:
+    case CR_EVENT_PROBE_REPLY:
     case CR_EVENT_CLOSE: return;
     }
 }
@@ -72,8 +74,15 @@ static const char *describe(const struct cr_event *event, char *out)
         print_vertex(&event->vertex, out);
         return event->committed ? "log+" : "log";
     case CR_EVENT_START:
-        snprintf(out, room, "guard r%" PRIu32, event->signed_round);
+        snprintf(out, room, "guard r%" PRIu32 "%s", event->signed_round,
+                 event->memory == CR_MEMORY_LOST ? " lost" : "");
         return "start";
+    case CR_EVENT_PROBE: snprintf(out, room, "knows r%" PRIu32, event->probe.round); return "probe";
+    case CR_EVENT_PROBE_REPLY:
+        snprintf(out, room, "r%" PRIu32 " has r%" PRIu32 "%s", event->probe_reply.round,
+                 event->probe_reply.round_of_receiver,
+                 event->probe_reply.recovering ? " lost" : "");
+        return "reply";
     case CR_EVENT_TICK: return "tick";
     case CR_EVENT_CLOSE: return "close";
     case CR_EVENT_VERTEX: print_vertex(&event->vertex, out); return "vertex";
@@ -113,6 +122,8 @@ static char letter_of(enum cr_effect_kind kind)
     case CR_EFFECT_EVIDENCE: return 'E';
     case CR_EFFECT_HALT: return 'H';
     case CR_EFFECT_TWIN: return 'T';
+    case CR_EFFECT_SEND_PROBE: return 'a';
+    case CR_EFFECT_SEND_PROBE_REPLY: return 'r';
     }
     CR_UNREACHABLE();
 }
@@ -164,6 +175,8 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
     case CR_EVENT_PEER:
     case CR_EVENT_STATUS:
     case CR_EVENT_FETCH:
+    case CR_EVENT_PROBE:
+    case CR_EVENT_PROBE_REPLY:
     case CR_EVENT_RANGE: snprintf(peer, sizeof peer, "<%" PRIu32, event->peer); break;
     case CR_EVENT_RESTORE_HEAD:
     case CR_EVENT_RESTORE_VERTEX:

@@ -35,6 +35,7 @@ struct cr_node_status {
     bool started;                                 /* log recovered, state loaded */
     bool ready;                                   /* caught up, connected to a quorum, signing */
     bool syncing;
+    bool probing; /* asks what its key has signed before it signs (docs/protocol.md 4.8) */
     bool halted;
     uint32_t leaders_absent, leaders_bad; /* validators that may not lead now, and why */
     uint32_t contradicted_by; /* validators whose newest attestation differs from ours */

@@ -332,6 +332,7 @@ static json_t *status_json(const struct cr_node_status *s, const char *version)
     json_object_set_new(json, "stake_quorum", json_integer((json_int_t)s->stake_quorum));
     json_object_set_new(json, "mempool_transactions", json_integer((json_int_t)s->mempool_txs));
     json_object_set_new(json, "syncing", json_boolean(s->syncing));
+    json_object_set_new(json, "probing", json_boolean(s->probing));
     json_object_set_new(json, "halted", json_boolean(s->halted));
     json_object_set_new(json, "leaders_absent", json_integer((json_int_t)s->leaders_absent));
     json_object_set_new(json, "leaders_bad", json_integer((json_int_t)s->leaders_bad));

@@ -33,6 +33,8 @@ int cr_cli_localnet_kill(const struct cr_command *command, int words, char **wor
 int cr_cli_localnet_pause(const struct cr_command *command, int words, char **word);
 int cr_cli_localnet_resume(const struct cr_command *command, int words, char **word);
 int cr_cli_localnet_restart(const struct cr_command *command, int words, char **word);
+int cr_cli_guard_show(const struct cr_command *command, int words, char **word);
+int cr_cli_guard_adopt(const struct cr_command *command, int words, char **word);
 int cr_cli_start(const struct cr_command *command, int words, char **word);
 int cr_cli_status(const struct cr_command *command, int words, char **word);
 int cr_cli_tx_submit(const struct cr_command *command, int words, char **word);

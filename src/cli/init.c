@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "store/guard.h"
 
 char *cr_cli_config_text(const char *api_listen, const char *genesis_path)
 {
@@ -64,6 +65,19 @@ int cr_cli_make_key(const char *home, const char *file, enum cr_alg alg, struct 
                        cr_alg_name(out->alg), cr_alg_name(alg));
 }
 
+/* Only for a key that was made just now: of any other nobody here knows what it has signed. */
+static int make_guard(const char *home, const struct cr_public_key *key)
+{
+    char path[CR_PATH_BYTES_MAX];
+    struct cr_store_failure failure = {0};
+    const struct cr_hash owner = cr_public_key_account(key);
+    if (!cr_cli_join(path, home, "keys/guard")) {
+        return cr_cli_fail(CR_EXIT_USAGE, "%s: too long", home);
+    }
+    const enum cr_err err = cr_guard_make(path, &owner, &failure);
+    return err == CR_OK ? CR_EXIT_OK : cr_cli_fail(cr_cli_exit_of(err), "%s", failure.text);
+}
+
 static int make_file(const char *home, const char *name, const char *text)
 {
     char path[CR_PATH_BYTES_MAX];
@@ -109,8 +123,12 @@ int cr_cli_make_validator(const struct cr_validator_plan *plan, struct cr_genesi
     *out = (struct cr_genesis_validator){.stake = plan->stake};
     memcpy(out->name, plan->name, strlen(plan->name) + 1);
     memcpy(out->address, plan->address, strlen(plan->address) + 1);
+    char path[CR_PATH_BYTES_MAX];
+    const bool is_new =
+        cr_cli_join(path, plan->home, "keys/consensus.key") && access(path, F_OK) != 0;
     int code =
         cr_cli_make_key(plan->home, "keys/consensus.key", CR_ALG_MLDSA65, &out->consensus_key);
+    if (code == CR_EXIT_OK && is_new) code = make_guard(plan->home, &out->consensus_key);
     if (code == CR_EXIT_OK)
         code =
             cr_cli_make_key(plan->home, "keys/transport.key", CR_ALG_MLDSA65, &out->transport_key);

@@ -75,6 +75,13 @@ static const struct cr_command commands[] = {
      "  $ creto keys show client.key --json > client.json\n", cr_cli_keys_show},
     {"keys list", "", "List the keys of a validator's folder",
      "  $ creto keys list --home /var/lib/creto\n", cr_cli_keys_list},
+    {"guard show", "", "Show what a validator's key has signed last",
+     "  $ creto guard show --home /var/lib/creto\n", cr_cli_guard_show},
+    {"guard adopt", "", "Vouch for a guard that was moved here",
+     "  $ creto guard adopt --home /var/lib/creto\n"
+     "\nOnly for the newest copy, whose original will never be started again: from then on it is\n"
+     "the guard. A mistake lets the key sign a round twice.\n",
+     cr_cli_guard_adopt},
     {"genesis new", "OUT", "Write the genesis of a chain from what its members have sent",
      "  $ creto genesis new genesis.json --chain trade-1 --profile wan \\\n"
      "        --validator a.json --validator b.json --account client.json=1000000\n"

@@ -36,7 +36,8 @@ static const char *state_of(const json_t *node)
     if (json_object_get(node, "error") != NULL) return "down";
     if (json_is_true(json_object_get(node, "halted"))) return "HALTED";
     if (json_is_true(json_object_get(node, "ready"))) return "ready";
-    return json_is_true(json_object_get(node, "syncing")) ? "syncing" : "not ready";
+    if (json_is_true(json_object_get(node, "syncing"))) return "syncing";
+    return json_is_true(json_object_get(node, "probing")) ? "probing" : "not ready";
 }
 
 static void print_row(const json_t *node)

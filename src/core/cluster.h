@@ -44,6 +44,8 @@ struct node {
     uint64_t armed_us;
     uint32_t txs_waiting, txs_committed, requeued, evidence;
     const char *halted;
+    enum cr_memory knows; /* what its next START knows */
+    uint32_t twin_round;  /* of a TWIN, 0: none */
 };
 
 struct mail {
@@ -72,7 +74,10 @@ struct cluster {
     uint32_t check_every; /* steps between two cr_core_check of the stepping core; 0: never */
     uint64_t steps;
     bool lying; /* node 0 signs two vertices for every round and shows each half one */
-    void (*alter)(const struct cluster *, uint32_t node, struct cr_header *);   /* own, or NULL */
+    void (*alter)(const struct cluster *, uint32_t node, struct cr_header *); /* own, or NULL */
+    bool twins_allowed;
+    /* NULL: answers stay as they are */
+    void (*alter_reply)(const struct cluster *, uint32_t node, struct cr_probe_reply *);
     void (*watch)(struct cluster *c, uint32_t i, const struct cr_event *event); /* before a step */
     bool (*cut)(const struct cluster *, uint32_t from, uint32_t to); /* NULL: all connected */
     /* NULL: between delay_us_min and delay_us_max */
@@ -331,7 +336,22 @@ static void perform(struct cluster *c, uint32_t i, const struct cr_effect *effec
         return;
     case CR_EFFECT_EVIDENCE: node->evidence++; return;
     case CR_EFFECT_HALT: node->halted = effect->reason; return;
-    case CR_EFFECT_TWIN: CR_UNREACHABLE(); /* the guard of a node in this harness is never lost */
+    case CR_EFFECT_TWIN:
+        CR_ASSERT(c->twins_allowed); /* else the guard of a node in this harness is never lost */
+        node->twin_round = effect->round;
+        return;
+    case CR_EFFECT_SEND_PROBE: {
+        struct mail mail = {.event = {.kind = CR_EVENT_PROBE, .probe = effect->probe}};
+        send_to(c, i, effect->peer, &mail);
+        return;
+    }
+    case CR_EFFECT_SEND_PROBE_REPLY: {
+        struct mail mail = {
+            .event = {.kind = CR_EVENT_PROBE_REPLY, .probe_reply = effect->probe_reply}};
+        if (c->alter_reply != NULL) c->alter_reply(c, i, &mail.event.probe_reply);
+        send_to(c, i, effect->peer, &mail);
+        return;
+    }
     }
     CR_UNREACHABLE();
 }
@@ -446,7 +466,10 @@ static void start_node(struct cluster *c, uint32_t i, uint32_t back)
         event.committed = logged->commit > 0 && logged->commit <= head;
         step(c, i, &event);
     }
-    struct cr_event start = {.kind = CR_EVENT_START, .signed_round = node->signed_round};
+    struct cr_event start = {.kind = CR_EVENT_START,
+                             .signed_round = node->signed_round,
+                             .memory = node->knows,
+                             .nonce = c->orders};
     step(c, i, &start);
     connect(c, i, true);
 }

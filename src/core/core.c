@@ -61,6 +61,7 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
     cr_chain_init(&core->chain, core->committee, config->gc_depth);
     cr_chain_begin(&core->chain, &config->epoch, config->epoch_rounds, config->epoch_ms);
     cr_attest_own(core, CR_ATTESTED_COMMIT, core->chain.index, &core->chain.digest);
+    core->prober.wake_us = CR_NEVER;
     cr_pacemaker_init(core);
     return core;
 }
@@ -71,7 +72,7 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
  * each. */
 static uint32_t effects_max(uint32_t n, uint32_t window, uint32_t pool)
 {
-    return 2 * pool + 2 * window + pool / n + 4 * n + CR_STATUS_PUSH_MAX + CR_HELP_MAX +
+    return 2 * pool + 2 * window + pool / n + 5 * n + CR_STATUS_PUSH_MAX + CR_HELP_MAX +
            CR_FETCH_REFS_MAX + 16;
 }
 
@@ -220,6 +221,12 @@ static struct cr_dag_vertex *take(struct cr_core *core, const struct cr_event_ve
     return v;
 }
 
+void cr_core_twin(struct cr_core *core, uint32_t round)
+{
+    core->own.twin = true;
+    cr_core_emit(core, CR_EFFECT_TWIN)->round = round;
+}
+
 /* Signed by our key, but unknown to us. Others build on it, so we take it like any other, and never
  * sign its round, even if there is no room for it. Only up to `inherited` can an earlier life have
  * signed it; above, somebody else has our key, or our own past was taken from us. */
@@ -228,14 +235,20 @@ static void note_own(struct cr_core *core, const struct cr_event_vertex *arrival
     struct cr_own *own = &core->own;
     const uint32_t round = arrival->header->round;
     core->verdicts[CR_VERDICT_SELF]++;
+    const bool may_be_twin = !own->twin && !core->config.twin_expected;
     if (round > own->proposed) own->proposed = round;
+    if (round > core->prober.seen) core->prober.seen = round;
+    if (may_be_twin && cr_probe_is_later(core, arrival->header)) {
+        cr_core_twin(core, round);
+        return;
+    }
     if (round <= own->inherited) {
         CR_COVER(own_vertex_of_an_earlier_life);
         return;
     }
-    if (own->twin || core->config.twin_expected) return;
-    own->twin = true;
-    cr_core_emit(core, CR_EFFECT_TWIN)->body = arrival->body;
+    if (!may_be_twin) return;
+    if (cr_probe_explains(core, round)) return;
+    cr_core_twin(core, round);
 }
 
 static void on_vertex(struct cr_core *core, const struct cr_event *event)
@@ -477,8 +490,9 @@ static void check_restored(const struct cr_core *core)
     CR_ASSERT(leader);
 }
 
-static void on_start(struct cr_core *core, uint32_t signed_round)
+static void on_start(struct cr_core *core, const struct cr_event *start)
 {
+    const uint32_t signed_round = start->signed_round;
     CR_ASSERT(!core->started);
     check_restored(core);
     core->started = true;
@@ -489,6 +503,7 @@ static void on_start(struct cr_core *core, uint32_t signed_round)
     }
     /* An observer has signed in a later epoch: all of this one is an earlier life's. */
     core->own.inherited = core->config.observer ? UINT32_MAX : core->own.proposed;
+    cr_probe_start(core, start);
     core->status_us = core->now_us;
     core->syncer.index = core->chain.index;
     core->syncer.moved_us = core->now_us;
@@ -568,7 +583,9 @@ static void on_peer(struct cr_core *core, const struct cr_event *event)
     CR_ASSERT(event->peer != core->self);
     core->peers[event->peer].up = event->up;
     core->peers[event->peer].fresh = event->up;
-    if (event->up && core->started) cr_status_send(core, event->peer);
+    if (!event->up || !core->started) return;
+    cr_status_send(core, event->peer);
+    cr_probe_peer(core, event->peer);
 }
 
 /* Everything held goes back. What is ours and was not committed can no longer be. */
@@ -594,7 +611,7 @@ static void dispatch(struct cr_core *core, const struct cr_event *event)
     switch (event->kind) {
     case CR_EVENT_RESTORE_HEAD: on_restore_head(core, event->head); return;
     case CR_EVENT_RESTORE_VERTEX: on_restore_vertex(core, event); return;
-    case CR_EVENT_START: on_start(core, event->signed_round); return;
+    case CR_EVENT_START: on_start(core, event); return;
     case CR_EVENT_TICK: return;
     case CR_EVENT_VERTEX: on_vertex(core, event); return;
     case CR_EVENT_SEALED: on_sealed(core, &event->vertex); return;
@@ -606,6 +623,8 @@ static void dispatch(struct cr_core *core, const struct cr_event *event)
     case CR_EVENT_FETCH: cr_fetch_answer(core, event); return;
     case CR_EVENT_RANGE: cr_sync_on_range(core, event); return;
     case CR_EVENT_CLOSE: on_close(core); return;
+    case CR_EVENT_PROBE: cr_probe_answer(core, event); return;
+    case CR_EVENT_PROBE_REPLY: cr_probe_receive(core, event); return;
     }
     CR_UNREACHABLE();
 }
@@ -627,6 +646,7 @@ void cr_core_step(struct cr_core *core, const struct cr_event *event, struct cr_
     if (!core->ended) settle(core);
     if (core->started) {
         cr_sync_run(core);
+        cr_probe_run(core);
         cr_pacemaker_run(core);
         cr_fetch_run(core);
         cr_status_run(core);
@@ -638,7 +658,7 @@ uint64_t cr_core_deadline_us(const struct cr_core *core)
 {
     if (!core->started) return CR_NEVER;
     const uint64_t wishes[] = {core->pacemaker.wake_us, core->fetch_us, core->syncer.wake_us,
-                               core->status_us};
+                               core->status_us, core->prober.wake_us};
     uint64_t first = CR_NEVER;
     for (size_t i = 0; i < CR_COUNT_OF(wishes); i++) {
         if (wishes[i] < first) first = wishes[i];

@@ -25,7 +25,10 @@
  *   8. SYNC is answered by the peer with the vertices of the commits in linear order, each a VERTEX
  *      event here, then RANGE with the same from_commit and the last commit that was sent whole.
  *   9. EXECUTED never names a commit that this core has not ordered (or restored with its head).
- *  10. A core lives for one epoch. After a COMMIT that is `closing` it orders, proposes and commits
+ *  10. START says what this process knows of what its key has signed: KEPT for the first core of a
+ *      process, LOST when the guard was missing or is a copy; later cores get what the statistics
+ *      of the one before say (docs/protocol.md 4.8).
+ *  11. A core lives for one epoch. After a COMMIT that is `closing` it orders, proposes and commits
  *      nothing more, and goes on serving. The host executes that commit; when no SEALED is owed,
  *      CLOSE takes everything back, and a new core starts for the next epoch as in 1: with the
  *      vertices of that epoch that the log holds (none, unless this is a second life), no head,
@@ -69,7 +72,8 @@ struct cr_core_config {
 enum cr_event_kind {
     CR_EVENT_RESTORE_HEAD = 1, /* head */
     CR_EVENT_RESTORE_VERTEX,   /* vertex, committed */
-    CR_EVENT_START,            /* signed_round: what the guard says this key has signed last */
+    CR_EVENT_START,            /* signed_round: what the guard says this key has signed last;
+                                  memory, nonce: how far that can be relied on */
     CR_EVENT_TICK,
     CR_EVENT_VERTEX,   /* vertex, peer: verified, from outside */
     CR_EVENT_SEALED,   /* vertex: our proposal with payload and signature */
@@ -81,6 +85,15 @@ enum cr_event_kind {
     CR_EVENT_FETCH,    /* peer, refs: a peer asks for vertices */
     CR_EVENT_RANGE, /* peer, range: the peer's answer to SYNC has been delivered as VERTEX events */
     CR_EVENT_CLOSE, /* the last event: the closing commit is executed */
+    CR_EVENT_PROBE, /* peer, probe: a peer that has started asks */
+    CR_EVENT_PROBE_REPLY, /* peer, probe_reply */
+};
+
+/* What START knows of what this key has signed (docs/protocol.md 4.8). */
+enum cr_memory {
+    CR_MEMORY_SURE = 0, /* all: this very process has signed it (or nothing can have been signed) */
+    CR_MEMORY_KEPT,     /* guard and log look whole, but may be an old copy: ask */
+    CR_MEMORY_LOST,     /* the guard is gone, or a copy: ask, and begin above whatever it was */
 };
 
 /* Where the committed prefix stood when the host went down. `schedule` is what the COMMIT effect of
@@ -111,7 +124,11 @@ struct cr_event {
             struct cr_event_vertex vertex; /* RESTORE_VERTEX, VERTEX, SEALED */
             bool committed;                /* RESTORE_VERTEX: part of the prefix up to head */
         };
-        uint32_t signed_round;
+        struct {
+            uint32_t signed_round;
+            enum cr_memory memory;
+            uint64_t nonce; /* no other START has had it */
+        };
         uint64_t sequence;
         struct {
             uint64_t index;
@@ -129,6 +146,8 @@ struct cr_event {
         struct {
             uint64_t from_commit, to_commit; /* to < from: the peer cannot serve it, or gave up */
         } range;
+        struct cr_probe probe;
+        struct cr_probe_reply probe_reply;
     };
 };
 
@@ -149,8 +168,10 @@ enum cr_effect_kind {
                               go back to the mempool. Its DROP follows */
     CR_EFFECT_EVIDENCE,    /* body, body_other: two vertices that conflict (wire/evidence.h) */
     CR_EFFECT_HALT,        /* reason: stop signing, keep serving */
-    CR_EFFECT_TWIN, /* body: a vertex of our key that no life of this node can have signed; once.
-                       Nothing more is signed; everything else goes on */
+    CR_EFFECT_TWIN, /* round: of a vertex of our key that no life of this node can have signed;
+                       once. Nothing more is signed; everything else goes on */
+    CR_EFFECT_SEND_PROBE,       /* peer, probe */
+    CR_EFFECT_SEND_PROBE_REPLY, /* peer, probe_reply */
 };
 
 struct cr_effect {
@@ -181,6 +202,9 @@ struct cr_effect {
             const struct cr_schedule_state *schedule; /* after this commit; for cr_core_head */
         } commit;
         enum cr_verdict verdict;
+        uint32_t round; /* TWIN */
+        struct cr_probe probe;
+        struct cr_probe_reply probe_reply;
         uint32_t body_other;
         const char *reason; /* static text */
     };
@@ -236,6 +260,16 @@ struct cr_contradiction {
     struct cr_ref vertex; /* says so under its author's signature */
 };
 
+/* Whether this node may sign, after a start (docs/protocol.md 4.8). */
+struct cr_probe_stats {
+    enum cr_memory memory; /* for the START of the next epoch's core in this process */
+    bool open;             /* answers are awaited */
+    bool lost;             /* what was signed was lost: it had to be bounded by answers */
+    bool hopeless;         /* open, and too many others have lost it as well */
+    bool listening;        /* bounded; whether somebody else signs is watched for some rounds */
+    struct cr_authors answered; /* whose answers count */
+};
+
 struct cr_core_stats {
     uint64_t epoch;
     bool closed;    /* the epoch is over */
@@ -247,8 +281,9 @@ struct cr_core_stats {
     struct cr_hash commit_digest;
     uint64_t commit_index_quorum; /* highest index that more than F stake claims */
     bool syncing;
-    bool stalled;      /* no commit for too long (docs/protocol.md 4.6) */
-    bool twin;         /* our key signs elsewhere: we do not any more (docs/protocol.md 4.7) */
+    bool stalled; /* no commit for too long (docs/protocol.md 4.6) */
+    bool twin;    /* our key signs elsewhere: we do not any more (docs/protocol.md 4.7) */
+    struct cr_probe_stats probe;
     uint32_t vertices; /* in the window, accepted */
     uint32_t suspended;
     uint32_t missing; /* distinct vertices wanted */

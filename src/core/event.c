@@ -116,6 +116,32 @@ static void status(struct codec *codec, struct cr_status *status)
     u64(codec, &status->oldest_commit, 8);
 }
 
+static void start(struct codec *codec, struct cr_event *event)
+{
+    uint64_t memory = (uint64_t)event->memory;
+    u32(codec, &event->signed_round);
+    u64(codec, &memory, 1);
+    u64(codec, &event->nonce, 8);
+    codec->bad = codec->bad || memory > CR_MEMORY_LOST;
+    event->memory = (enum cr_memory)memory;
+}
+
+static void probe(struct codec *codec, struct cr_probe *probe)
+{
+    u64(codec, &probe->nonce, 8);
+    u64(codec, &probe->epoch, 8);
+    u32(codec, &probe->round);
+}
+
+static void probe_reply(struct codec *codec, struct cr_probe_reply *reply)
+{
+    u64(codec, &reply->nonce, 8);
+    u64(codec, &reply->epoch, 8);
+    u32(codec, &reply->round);
+    u32(codec, &reply->round_of_receiver);
+    flag(codec, &reply->recovering);
+}
+
 static void executed(struct codec *codec, struct cr_event *event)
 {
     u64(codec, &event->executed.index, 8);
@@ -132,7 +158,7 @@ static void fields(struct codec *codec, struct cr_event *event)
         flag(codec, &event->committed);
         vertex(codec, &event->vertex);
         return;
-    case CR_EVENT_START: u32(codec, &event->signed_round); return;
+    case CR_EVENT_START: start(codec, event); return;
     case CR_EVENT_TICK:
     case CR_EVENT_CLOSE: return;
     case CR_EVENT_VERTEX:
@@ -147,6 +173,8 @@ static void fields(struct codec *codec, struct cr_event *event)
         u64(codec, &event->range.from_commit, 8);
         u64(codec, &event->range.to_commit, 8);
         return;
+    case CR_EVENT_PROBE: probe(codec, &event->probe); return;
+    case CR_EVENT_PROBE_REPLY: probe_reply(codec, &event->probe_reply); return;
     }
     codec->bad = true; /* read from a file: no such kind */
 }
@@ -202,6 +230,8 @@ const char *cr_event_kind_text(enum cr_event_kind kind)
     case CR_EVENT_FETCH: return "FETCH";
     case CR_EVENT_RANGE: return "RANGE";
     case CR_EVENT_CLOSE: return "CLOSE";
+    case CR_EVENT_PROBE: return "PROBE";
+    case CR_EVENT_PROBE_REPLY: return "PROBE_REPLY";
     }
     return "?";
 }

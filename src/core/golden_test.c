@@ -90,7 +90,15 @@ static void print_effect(const struct cr_effect *effect)
         fprintf(out, "EVIDENCE"), print_body(effect->body), print_body(effect->body_other);
         return;
     case CR_EFFECT_HALT: fprintf(out, "HALT %s", effect->reason); return;
-    case CR_EFFECT_TWIN: fprintf(out, "TWIN body=%u", effect->body); return;
+    case CR_EFFECT_TWIN: fprintf(out, "TWIN round %u", effect->round); return;
+    case CR_EFFECT_SEND_PROBE:
+        fprintf(out, "SEND_PROBE to %u round %u", effect->peer, effect->probe.round);
+        return;
+    case CR_EFFECT_SEND_PROBE_REPLY:
+        fprintf(out, "SEND_PROBE_REPLY to %u round %u yours %u%s", effect->peer,
+                effect->probe_reply.round, effect->probe_reply.round_of_receiver,
+                effect->probe_reply.recovering ? " recovering" : "");
+        return;
     }
 }
 

@@ -229,7 +229,7 @@ void cr_pacemaker_run(struct cr_core *core)
     struct cr_pacemaker *pacemaker = &core->pacemaker;
     pacemaker->wake_us = CR_NEVER;
     if (core->halted || core->chain.closed || core->config.observer) return;
-    if (core->own.twin || cr_sync_is_behind(core)) return;
+    if (core->own.twin || !cr_probe_is_over(core) || cr_sync_is_behind(core)) return;
     if (core->own.proposal != CR_PROPOSAL_NONE) return;
     const uint32_t round = next_round(core);
     if (round == 0) return;

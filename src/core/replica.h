@@ -23,6 +23,7 @@ enum {
     CR_SYNC_LAG = 8,         /* commits behind before old commits are asked for */
     CR_SYNC_NEAR = 2,        /* and how close is close enough */
     CR_ATTEST_KEPT = 256,    /* own digests of each kind that statements are compared with */
+    CR_PROBE_LISTEN = 4,     /* rounds of others without us before we sign again */
 };
 
 enum cr_proposal {
@@ -83,6 +84,27 @@ struct cr_syncer {
     uint64_t wake_us;
 };
 
+struct cr_probe_answer {
+    bool heard;
+    bool recovering;
+    uint32_t round;         /* in our epoch */
+    uint32_t round_of_ours; /* highest one of our key that it has accepted */
+};
+
+struct cr_prober {
+    enum cr_memory memory; /* SURE: nothing is open */
+    bool kept;             /* at START: until we sign, a vertex of ours may still prove it old */
+    bool lost;             /* bounded in this epoch */
+    uint64_t nonce;
+    uint32_t seen; /* highest round of our key that came from outside */
+    struct cr_probe_answer answers[CR_VALIDATORS_MAX];
+    uint32_t listen_round; /* not before this round is reached; 0: not listening */
+    uint64_t listen_us;    /* ... or this time */
+    uint32_t asked;        /* times */
+    uint64_t ask_us;
+    uint64_t wake_us;
+};
+
 struct cr_attest_own {
     uint64_t index; /* 0: none */
     struct cr_hash digest;
@@ -137,6 +159,7 @@ struct cr_core {
     struct cr_hash state_root;
 
     struct cr_own own;
+    struct cr_prober prober;
     struct cr_pacemaker pacemaker;
     struct cr_syncer syncer;
     struct cr_attest attest;
@@ -165,10 +188,25 @@ struct cr_core {
 };
 
 /* core.c */
+void cr_core_twin(struct cr_core *core, uint32_t round);
 struct cr_effect *cr_core_emit(struct cr_core *core, enum cr_effect_kind kind);
 void cr_core_drop(struct cr_core *core, uint32_t body, enum cr_verdict verdict);
 bool cr_core_quorum(const struct cr_core *core, const struct cr_authors *set);
 void cr_core_halt(struct cr_core *core, const char *reason);
+
+/* probe.c: after a start, what may our key have signed (docs/protocol.md 4.8)? */
+void cr_probe_start(struct cr_core *core, const struct cr_event *start);
+void cr_probe_run(struct cr_core *core);
+void cr_probe_peer(struct cr_core *core, uint32_t peer); /* has come up */
+void cr_probe_answer(struct cr_core *core, const struct cr_event *event);
+void cr_probe_receive(struct cr_core *core, const struct cr_event *event);
+/* A vertex of our key came from outside, above all that we knew of. False: it is not lost memory
+ * that explains it. */
+bool cr_probe_explains(struct cr_core *core, uint32_t round);
+/* Whether a vertex of our key was signed after this start. */
+bool cr_probe_is_later(const struct cr_core *core, const struct cr_header *header);
+bool cr_probe_is_over(const struct cr_core *core); /* we may sign */
+void cr_probe_stats(const struct cr_core *core, struct cr_probe_stats *out);
 
 /* pacemaker.c: when to propose, and what. */
 void cr_pacemaker_init(struct cr_core *core);

@@ -61,6 +61,7 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .absent_leaders = core->schedule.absent,
         .bad_leaders = core->schedule.bad,
     };
+    cr_probe_stats(core, &out->probe);
     memcpy(out->contradicting, core->attest.differing, sizeof out->contradicting);
     memcpy(out->verdicts, core->verdicts, sizeof out->verdicts);
     memcpy(out->last_round, core->dag.last_round, sizeof out->last_round);
@@ -159,6 +160,13 @@ static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
          own->pending, own->sequence, own->proposed_us);
     HASH(hasher, pace->waiting_round, pace->since_us, pace->late_us, pace->timeout_us,
          pace->grown_round, pace->wake_us, pace->quorum_us, pace->committed_us, pace->stalled);
+    const struct cr_prober *prober = &core->prober;
+    HASH(hasher, prober->memory, prober->kept, prober->lost, prober->nonce, prober->seen,
+         prober->listen_round, prober->listen_us, prober->asked, prober->ask_us, prober->wake_us);
+    for (uint32_t p = 0; p < core->validators_count; p++) {
+        const struct cr_probe_answer *answer = &prober->answers[p];
+        HASH(hasher, answer->heard, answer->recovering, answer->round, answer->round_of_ours);
+    }
     for (uint32_t a = 0; a < core->validators_count; a++)
         HASH(hasher, pace->missed[a]);
     for (uint32_t i = 0; i < CR_CLOCK_TIMES; i++)

@@ -160,6 +160,8 @@ static void perform(uint32_t i, const struct cr_effect *effect)
     case CR_EFFECT_COMMIT: commit(i, effect); return;
     case CR_EFFECT_EVIDENCE: evidence++; return;
     case CR_EFFECT_TWIN: fail_msg("node %u is no twin, or expects it", i); return;
+    case CR_EFFECT_SEND_PROBE:
+    case CR_EFFECT_SEND_PROBE_REPLY: fail_msg("node %u has nothing to ask", i); return;
     case CR_EFFECT_HALT: assert_true(i < CORRECT); return;
     case CR_EFFECT_SYNC: serve_range(i, effect); return;
     case CR_EFFECT_DROP:

@@ -24,7 +24,7 @@ static void propose(struct cr_node *node, const struct cr_effect *effect)
 {
     struct cr_seal_job *job = cr_seal_new(node->seal);
     uint32_t txs_count = 0;
-    node->sealing = true;
+    node->sealing = node->spoken = true;
     job->header = *effect->header;
     /* The core says how much it may carry: nothing while it catches up. */
     CR_ASSERT(effect->header->payload_bytes <= CR_PAYLOAD_BYTES_MAX);
@@ -170,12 +170,21 @@ static void stop_signing(struct cr_node *node, const struct cr_effect *effect)
 {
     node->twin = true;
     atomic_store_explicit(&node->accepting, false, memory_order_release);
+    if (!node->spoken) { /* nothing has happened yet, and nothing shall */
+        node->stopping = true;
+        node->exit_code =
+            cr_node_refuse(CR_EXIT_TWIN, "key",
+                           "another process signs with consensus.key right now; this one has "
+                           "signed nothing and ends; end the other one first, see "
+                           "docs/operations.md, Key seen elsewhere");
+        return;
+    }
     cr_report(
         CR_LOG_LEVEL_ERROR, "consensus", "key-seen-elsewhere",
         "round=%u text=\"another process signs with consensus.key, or this guard is older than "
         "what the key has signed; nothing more is signed, reads go on; end the other one and "
         "see docs/operations.md, Key seen elsewhere\"",
-        cr_body_get(&node->bodies, effect->body)->ref.round);
+        effect->round);
 }
 
 void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
@@ -202,6 +211,15 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
     case CR_EFFECT_EVIDENCE: accuse(node, effect); return;
     case CR_EFFECT_HALT: cr_node_halt(node, effect->reason); return;
     case CR_EFFECT_TWIN: stop_signing(node, effect); return;
+    case CR_EFFECT_SEND_PROBE:
+        send_message(node, effect->peer, CR_NET_CONSENSUS,
+                     &(struct cr_message){.type = CR_MESSAGE_PROBE, .probe = effect->probe});
+        return;
+    case CR_EFFECT_SEND_PROBE_REPLY:
+        send_message(node, effect->peer, CR_NET_CONSENSUS,
+                     &(struct cr_message){.type = CR_MESSAGE_PROBE_REPLY,
+                                          .probe_reply = effect->probe_reply});
+        return;
     }
     CR_UNREACHABLE();
 }

@@ -86,6 +86,15 @@ static void tell_peers(struct cr_node *node)
     }
 }
 
+bool cr_node_start_core(struct cr_node *node, uint32_t signed_round, enum cr_memory memory)
+{
+    struct cr_event start = {
+        .kind = CR_EVENT_START, .signed_round = signed_round, .memory = memory};
+    if (getrandom(&start.nonce, sizeof start.nonce, 0) != (ssize_t)sizeof start.nonce) return false;
+    cr_node_step(node, &start);
+    return true;
+}
+
 /* Until nothing of the old core is under way: its proposal, its records. */
 static bool is_over(const struct cr_node *node)
 {
@@ -98,16 +107,19 @@ enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended)
     *ended = is_over(node);
     if (!*ended) return CR_OK;
     struct cr_event close = {.kind = CR_EVENT_CLOSE};
+    struct cr_core_stats before;
+    cr_core_stats(node->core, &before);
     cr_node_step(node, &close);
     node->range.asked = node->range.delivering = false;
     node->waiting_told = 0;
     const enum cr_err err = cr_node_begin_epoch(node);
     if (err != CR_OK) return err;
-    struct cr_event start = {.kind = CR_EVENT_START};
+    uint32_t signed_round = 0;
     /* After a loss of the log: one round more than the guard knows may have been signed. */
-    if (node->guard_record.epoch == node->epoch.number)
-        start.signed_round = node->guard_record.round + 1;
-    cr_node_step(node, &start);
+    if (node->guard_record.epoch == node->epoch.number) signed_round = node->guard_record.round + 1;
+    /* After a loss of both: no answer can rule out the first round of the next epoch. */
+    if (before.probe.lost && signed_round == 0) signed_round = 1;
+    if (!cr_node_start_core(node, signed_round, before.probe.memory)) return CR_ERR_IO;
     tell_peers(node);
     cr_report(CR_LOG_LEVEL_INFO, "consensus", "epoch", "number=%" PRIu64 " after_commit=%" PRIu64,
               node->epoch.number, node->epoch.index);

@@ -207,6 +207,16 @@ static void on_request(struct cr_node *node, uint32_t peer, const struct cr_mess
         cr_node_serve_range(node, peer, message->from_commit, message->to_commit, message->skip);
         return;
     case CR_MESSAGE_RANGE: on_range(node, peer, message); return;
+    case CR_MESSAGE_PROBE:
+        event.kind = CR_EVENT_PROBE;
+        event.probe = message->probe;
+        cr_node_step(node, &event);
+        return;
+    case CR_MESSAGE_PROBE_REPLY:
+        event.kind = CR_EVENT_PROBE_REPLY;
+        event.probe_reply = message->probe_reply;
+        cr_node_step(node, &event);
+        return;
     case CR_MESSAGE_VERTEX: break;
     }
     CR_UNREACHABLE();

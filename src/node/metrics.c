@@ -30,6 +30,8 @@ static void consensus(struct cr_text *out, const struct cr_core_stats *core)
     one(out, "creto_vertices_suspended", "gauge", "Vertices that wait for an ancestor.",
         core->suspended);
     one(out, "creto_stalled", "gauge", "1 while nothing is committed any more.", core->stalled);
+    one(out, "creto_probing", "gauge", "1 while it is asked what our key has signed.",
+        core->probe.open || core->probe.listening);
     one(out, "creto_vertices_missing", "gauge", "Ancestors wanted from peers.", core->missing);
     one(out, "creto_fetches_total", "counter", "Requests for missing vertices.",
         core->fetches_total);

@@ -169,9 +169,10 @@ static void sleep_until_work(struct cr_node *node)
 
 static int loop(struct cr_node *node)
 {
-    struct cr_event start = {.kind = CR_EVENT_START, .signed_round = node->signed_round};
+    const enum cr_memory memory = node->guard_record.lost ? CR_MEMORY_LOST : CR_MEMORY_KEPT;
     node->now_us = node->commit_us = cr_now_us();
-    cr_node_step(node, &start);
+    if (!cr_node_start_core(node, node->signed_round, memory))
+        return cr_node_refuse(CR_EXIT_FAILED, "randomness", "the system gives no random numbers");
     tell_executed(node);
     cr_node_update_status(node);
     atomic_store_explicit(&node->accepting, true, memory_order_release);

@@ -274,6 +274,7 @@ static enum cr_err reconcile_guard(struct walk *walk, struct cr_store_failure *f
     if (walk->own.round < round && walk->last.head.gc_round < round) node->signed_round++;
     if (walk->own.round <= round) return CR_OK;
     node->signed_round = walk->own.round;
+    if (node->guard_record.lost) return CR_OK; /* it stays so until something is signed */
     walk->own.log_sequence = cr_log_durable(node->log);
     return cr_guard_write(node->guard, &walk->own, failure);
 }

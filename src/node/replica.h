@@ -67,6 +67,7 @@ struct cr_node {
     struct cr_secret_key *report_key; /* consensus.key once more: one thread, one instance */
     struct cr_guard *guard;
     struct cr_guard_record guard_record; /* as it was found */
+    struct cr_probe_stats probe;         /* as the log has told it last */
     uint32_t signed_round;               /* no vertex of ours above it was ever signed */
     struct cr_log *log;
     struct cr_state_db *db;
@@ -110,7 +111,8 @@ struct cr_node {
     struct cr_log_position newest; /* last position that the log gave out */
 
     bool halted;
-    bool twin; /* our key signs elsewhere (docs/protocol.md 4.7) */
+    bool twin;   /* our key signs elsewhere (docs/protocol.md 4.7) */
+    bool spoken; /* this process has signed something */
     const char *halt_reason;
     int exit_code;
     bool stopping;
@@ -146,6 +148,9 @@ int cr_node_refuse_store(const struct cr_store_failure *failure);
 void cr_node_step(struct cr_node *node, struct cr_event *event);
 /* epoch.c: makes the committee and the core of the epoch that the executed state is in. */
 CR_MUST_CHECK enum cr_err cr_node_begin_epoch(struct cr_node *node);
+/* START: how far `signed_round` can be relied on, and a nonce. False: no randomness. */
+CR_MUST_CHECK bool cr_node_start_core(struct cr_node *node, uint32_t signed_round,
+                                      enum cr_memory memory);
 /* When the epoch is over: the core of the next one. */
 CR_MUST_CHECK enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended);
 /* effects.c */

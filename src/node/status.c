@@ -20,6 +20,17 @@ static uint64_t stake_up(const struct cr_node *node)
     return cr_committee_stake_of(&node->committee, &up);
 }
 
+static const char *probing(const struct cr_probe_stats *probe)
+{
+    if (probe->hopeless)
+        return "more than a third of the stake has lost what it signed: see Lost guards in "
+               "operations.md";
+    if (probe->memory == CR_MEMORY_LOST && probe->open)
+        return "does not know what its key has signed: asks a quorum of the others";
+    if (probe->open) return "asks the others what its key has signed";
+    return probe->listening ? "listens whether its key signs elsewhere" : "";
+}
+
 static void explain(const struct cr_node *node, const struct cr_core_stats *core,
                     struct cr_node_status *s)
 {
@@ -32,6 +43,8 @@ static void explain(const struct cr_node *node, const struct cr_core_stats *core
         because = "its key was seen signing elsewhere: see the log";
     else if (s->stake_up < s->stake_quorum)
         because = "not connected to a quorum of stake";
+    else if (core->probe.open || core->probe.listening)
+        because = probing(&core->probe);
     else if (s->syncing)
         because = "catching up with the other validators";
     else if (core->commit_index + LAG_COMMITS_READY_MAX < core->commit_index_quorum)
@@ -73,6 +86,7 @@ static void fill(struct cr_node *node, const struct cr_core_stats *core, struct 
     s->stake_total = node->committee.total;
     s->stake_quorum = node->committee.quorum;
     s->syncing = core->syncing;
+    s->probing = core->probe.open || core->probe.listening;
     s->halted = node->halted;
     s->leaders_absent = cr_authors_count(&core->absent_leaders);
     s->leaders_bad = cr_authors_count(&core->bad_leaders);
@@ -92,6 +106,29 @@ static void fill(struct cr_node *node, const struct cr_core_stats *core, struct 
     explain(node, core, s);
 }
 
+/* The log says once what was found, and what it has led to. */
+static void tell_probe(struct cr_node *node, const struct cr_probe_stats *probe)
+{
+    const struct cr_probe_stats before = node->probe;
+    node->probe = *probe;
+    if (probe->lost && !before.lost) {
+        cr_report(CR_LOG_LEVEL_WARN, "consensus", "memory-lost",
+                  "guard=%s text=\"what consensus.key has signed is not known here; nothing is "
+                  "signed until a quorum of the others has said how far it can be\"",
+                  node->guard_record.lost ? "\"missing or a copy\""
+                                          : "\"older than the others know\"");
+    }
+    if (probe->hopeless && !before.hopeless) {
+        cr_report(CR_LOG_LEVEL_ERROR, "consensus", "memory-lost-widely",
+                  "text=\"more than a third of the stake has lost what it signed: no answer can "
+                  "bound it, nothing is signed; guards that were only moved: creto guard adopt; "
+                  "else see docs/operations.md, Lost guards\"");
+    }
+    if (before.lost && before.open && !probe->open)
+        cr_report(CR_LOG_LEVEL_INFO, "consensus", "memory-bounded", "listening=%s",
+                  probe->listening ? "yes" : "no");
+}
+
 void cr_node_update_status(struct cr_node *node)
 {
     struct cr_core_stats core;
@@ -99,6 +136,7 @@ void cr_node_update_status(struct cr_node *node)
     struct cr_executor_stats executor;
     cr_core_stats(node->core, &core);
     cr_executor_stats(node->executor, &executor);
+    tell_probe(node, &core.probe);
     fill(node, &core, &status);
     cr_accuse_run(node->accuse, node->net && !node->halted);
     pthread_mutex_lock(&node->status_lock);

@@ -22,6 +22,8 @@ struct cr_guard {
     int fd;        /* holds the lock */
     uint32_t slot; /* of the record that counts */
     uint64_t counter;
+    uint64_t file; /* which one it is */
+    bool blind;    /* made in place of one that was gone; nothing was written since */
     struct cr_hash owner;
     struct cr_guard_record record;
     struct cr_store_failure failed; /* err != CR_OK: final */
@@ -37,6 +39,7 @@ enum slot_form {
 
 struct slot {
     uint64_t counter;
+    uint64_t file; /* that it was written to; 0: in place of one that was gone */
     struct cr_hash owner;
     struct cr_guard_record record;
 };
@@ -51,7 +54,7 @@ static void encode(const struct slot *slot, uint8_t bytes[CR_GUARD_SLOT_BYTES])
     cr_write_le(&writer, slot->counter, 8);
     cr_write_le(&writer, slot->record.epoch, 8);
     cr_write_le(&writer, slot->record.log_sequence, 8);
-    cr_write_le(&writer, 0, 8);
+    cr_write_le(&writer, slot->file, 8);
     cr_write_hash(&writer, &slot->record.digest);
     cr_write_hash(&writer, &slot->owner);
     CR_ASSERT(writer.position == CR_GUARD_CHECKSUM_AT);
@@ -68,7 +71,7 @@ static enum slot_form decode(const uint8_t bytes[CR_GUARD_SLOT_BYTES], struct sl
     slot.counter = cr_read_le(&reader, 8);
     slot.record.epoch = cr_read_le(&reader, 8);
     slot.record.log_sequence = cr_read_le(&reader, 8);
-    (void)cr_read_le(&reader, 8); /* reserved, under the checksum */
+    slot.file = cr_read_le(&reader, 8);
     slot.record.digest = cr_read_hash(&reader);
     slot.owner = cr_read_hash(&reader);
     const struct cr_hash hash = cr_hash_of(bytes, CR_GUARD_CHECKSUM_AT);
@@ -79,6 +82,24 @@ static enum slot_form decode(const uint8_t bytes[CR_GUARD_SLOT_BYTES], struct sl
 }
 
 /* ---- opening ---- */
+
+/* What tells this file from a copy of it: its inode and, where the file system knows it, the time
+ * of its birth, which nothing can set. Not the device: its number may change with a reboot. */
+static bool identify(struct cr_guard *guard, struct cr_store_failure *failure)
+{
+    struct statx stat;
+    const unsigned wanted = STATX_INO | STATX_BTIME;
+    if (statx(guard->fd, "", AT_EMPTY_PATH, wanted, &stat) != 0) {
+        (void)cr_store_fail_errno(failure, "stat", guard->path);
+        return false;
+    }
+    const bool born = (stat.stx_mask & STATX_BTIME) != 0;
+    const uint64_t facts[] = {stat.stx_ino, born ? (uint64_t)stat.stx_btime.tv_sec : 0,
+                              born ? stat.stx_btime.tv_nsec : 0};
+    const struct cr_hash hash = cr_hash_of(facts, sizeof facts);
+    guard->file = cr_load_le(hash.bytes, 8) | 1; /* never 0 */
+    return true;
+}
 
 static enum cr_err take_lock(struct cr_guard *guard, struct cr_store_failure *failure)
 {
@@ -125,12 +146,14 @@ static enum cr_err load(struct cr_guard *guard, struct cr_store_failure *failure
         guard->slot = i;
         guard->counter = slot.counter;
         guard->record = slot.record;
+        guard->record.lost = slot.file != guard->file;
+        guard->blind = slot.file == 0;
     }
     if (valid_count > 0) return CR_OK;
     return cr_store_fail(
         failure, CR_ERR_CORRUPT,
-        "'%.110s' is damaged: what this key signed last is not known; sign with it "
-        "again only after a safe rejoin",
+        "'%.110s' is damaged: what this key signed last is not known; move it away, "
+        "then the others are asked",
         guard->path);
 }
 
@@ -140,7 +163,9 @@ static enum cr_err fill_and_name(struct cr_guard *guard, const char *unnamed,
 {
     uint8_t bytes[FILE_BYTES] = {0};
     guard->counter = 1;
-    const struct slot slot = {.counter = guard->counter, .owner = guard->owner};
+    const struct slot slot = {.counter = guard->counter,
+                              .file = guard->record.lost ? 0 : guard->file,
+                              .owner = guard->owner};
     encode(&slot, bytes);
     if (ftruncate(guard->fd, 0) != 0 ||
         !cr_io_write(guard->io, guard->fd, bytes, sizeof bytes, 0) ||
@@ -169,6 +194,7 @@ static enum cr_err create(struct cr_guard *guard, struct cr_store_failure *failu
     if (guard->fd < 0) return cr_store_fail_errno(failure, "create", unnamed);
     enum cr_err err = take_lock(guard, failure);
     if (err != CR_OK) return err;
+    if (!identify(guard, failure)) return failure->err;
     err = fill_and_name(guard, unnamed, failure);
     (void)unlink(unnamed); /* a second name of the same file, or of one that is good for nothing */
     if (err == CR_OK && !cr_io_sync_parent(guard->io, guard->path)) {
@@ -188,7 +214,7 @@ static enum cr_err open_existing(struct cr_guard *guard, struct cr_store_failure
                              "'%.150s' is not a guard file: %" PRId64 " bytes instead of %d",
                              guard->path, (int64_t)stat.st_size, FILE_BYTES);
     }
-    return load(guard, failure);
+    return identify(guard, failure) ? load(guard, failure) : failure->err;
 }
 
 static struct cr_guard *new_guard(const char *path, const struct cr_hash *owner,
@@ -222,6 +248,7 @@ enum cr_err cr_guard_open_with(const char *path, const struct cr_hash *owner,
         err = open_existing(guard, failure);
     } else if (errno == ENOENT) {
         exists = false;
+        guard->record.lost = guard->blind = true;
         err = create(guard, failure);
     } else {
         err = cr_store_fail_errno(failure, "open", path);
@@ -243,6 +270,22 @@ enum cr_err cr_guard_open(const char *path, const struct cr_hash *owner, struct 
     return cr_guard_open_with(path, owner, &cr_io_system, out, record, found, failure);
 }
 
+enum cr_err cr_guard_make(const char *path, const struct cr_hash *owner,
+                          struct cr_store_failure *failure)
+{
+    if (access(path, F_OK) == 0) {
+        return cr_store_fail(failure, CR_ERR_EXISTS, "'%.150s' is there already", path);
+    }
+    struct cr_guard *guard = new_guard(path, owner, &cr_io_system);
+    if (guard == NULL) {
+        errno = ENOMEM;
+        return cr_store_fail_errno(failure, "get memory for", path);
+    }
+    const enum cr_err err = create(guard, failure);
+    cr_guard_close(guard);
+    return err;
+}
+
 void cr_guard_close(struct cr_guard *guard)
 {
     if (guard == NULL) return;
@@ -262,17 +305,18 @@ static void check_order(const struct cr_guard_record *last, const struct cr_guar
                          cr_hash_equal(&next->digest, &last->digest)));
 }
 
-enum cr_err cr_guard_write(struct cr_guard *guard, const struct cr_guard_record *record,
-                           struct cr_store_failure *failure)
+static enum cr_err overwrite(struct cr_guard *guard, const struct cr_guard_record *record,
+                             struct cr_store_failure *failure)
 {
-    check_order(&guard->record, record);
     if (guard->failed.err != CR_OK) {
         *failure = guard->failed;
         return failure->err;
     }
     uint8_t bytes[CR_GUARD_SLOT_BYTES];
-    const struct slot slot = {
-        .counter = guard->counter + 1, .owner = guard->owner, .record = *record};
+    const struct slot slot = {.counter = guard->counter + 1,
+                              .file = guard->file,
+                              .owner = guard->owner,
+                              .record = *record};
     const uint32_t target = (guard->slot + 1) % CR_GUARD_SLOTS; /* the other one stays whole */
     encode(&slot, bytes);
     const bool written = cr_io_write(guard->io, guard->fd, bytes, sizeof bytes,
@@ -285,5 +329,24 @@ enum cr_err cr_guard_write(struct cr_guard *guard, const struct cr_guard_record 
     guard->slot = target;
     guard->counter = slot.counter;
     guard->record = *record;
+    guard->record.lost = guard->blind = false;
     return CR_OK;
+}
+
+enum cr_err cr_guard_write(struct cr_guard *guard, const struct cr_guard_record *record,
+                           struct cr_store_failure *failure)
+{
+    check_order(&guard->record, record);
+    return overwrite(guard, record, failure);
+}
+
+enum cr_err cr_guard_adopt(struct cr_guard *guard, struct cr_store_failure *failure)
+{
+    const struct cr_guard_record record = guard->record;
+    if (guard->blind) {
+        return cr_store_fail(failure, CR_ERR_NOT_FOUND,
+                             "'%.150s' was made in place of one that was gone: it knows nothing",
+                             guard->path);
+    }
+    return overwrite(guard, &record, failure);
 }

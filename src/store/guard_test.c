@@ -274,12 +274,70 @@ static void choppy_calls(void **state)
     expect_round(path.text, 5);
 }
 
+/* Goal: a file knows itself again, and neither a copy nor one that was made in place of one gone is
+ * taken for it, until the next record. Method: renamed, copied, put back, deleted, adopted. */
+static void copies_are_recognised(void **state)
+{
+    (void)state;
+    static struct test_file file;
+    const struct test_path path = path_of("guard");
+    const struct test_path moved = path_of("moved");
+    const struct test_path copy = path_of("copy");
+    struct cr_guard *guard;
+    struct cr_guard_record record;
+    bool found;
+    assert_int_equal(cr_guard_make(path.text, &owner, &failure), CR_OK);
+    assert_int_equal(cr_guard_make(path.text, &owner, &failure), CR_ERR_EXISTS);
+    assert_int_equal(open_guard(path.text, &guard, &record, &found), CR_OK);
+    assert_true(found && !record.lost && record.round == 0);
+    cr_guard_close(guard);
+    write_rounds(path.text, 1, 5);
+    assert_int_equal(rename(path.text, moved.text), 0);
+    assert_int_equal(open_guard(moved.text, &guard, &record, &found), CR_OK);
+    assert_true(found && !record.lost && record.round == 5);
+    cr_guard_close(guard);
+
+    file_load(moved.text, &file);
+    file_save(copy.text, &file);
+    for (uint32_t time = 0; time < 2; time++) { /* looking at it changes nothing */
+        assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
+        assert_true(found && record.lost && record.round == 5);
+        cr_guard_close(guard);
+    }
+    write_rounds(copy.text, 6, 6); /* whoever writes knows */
+    assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
+    assert_true(!record.lost && record.round == 6);
+    cr_guard_close(guard);
+
+    assert_int_equal(unlink(copy.text), 0);
+    file_save(copy.text, &file);
+    assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
+    assert_true(record.lost);
+    assert_int_equal(cr_guard_adopt(guard, &failure), CR_OK);
+    cr_guard_close(guard);
+    assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
+    assert_true(!record.lost && record.round == 5);
+    cr_guard_close(guard);
+
+    assert_int_equal(unlink(copy.text), 0);
+    for (uint32_t time = 0; time < 2; time++) { /* and it stays lost until something is signed */
+        assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
+        assert_true(found == (time > 0) && record.lost && record.round == 0);
+        assert_int_equal(cr_guard_adopt(guard, &failure), CR_ERR_NOT_FOUND);
+        cr_guard_close(guard);
+    }
+    write_rounds(copy.text, 9, 9);
+    assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
+    assert_true(!record.lost && record.round == 9);
+    cr_guard_close(guard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(round_trip),        STORE_TEST(regress_is_a_bug),   STORE_TEST(damaged_slots),
-        STORE_TEST(refusals),          STORE_TEST(every_failing_call), STORE_TEST(choppy_calls),
-        STORE_TEST(durable_when_told),
+        STORE_TEST(round_trip),        STORE_TEST(regress_is_a_bug),      STORE_TEST(damaged_slots),
+        STORE_TEST(refusals),          STORE_TEST(every_failing_call),    STORE_TEST(choppy_calls),
+        STORE_TEST(durable_when_told), STORE_TEST(copies_are_recognised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,25 @@ static enum cr_err read_range(struct cr_reader *reader, struct cr_message *out)
     return check_range(out);
 }
 
+static enum cr_err read_probe(struct cr_reader *reader, struct cr_message *out)
+{
+    out->probe.nonce = cr_read_le(reader, 8);
+    out->probe.epoch = cr_read_le(reader, 8);
+    out->probe.round = (uint32_t)cr_read_le(reader, 4);
+    return CR_OK;
+}
+
+static enum cr_err read_probe_reply(struct cr_reader *reader, struct cr_message *out)
+{
+    out->probe_reply.nonce = cr_read_le(reader, 8);
+    out->probe_reply.epoch = cr_read_le(reader, 8);
+    out->probe_reply.round = (uint32_t)cr_read_le(reader, 4);
+    out->probe_reply.round_of_receiver = (uint32_t)cr_read_le(reader, 4);
+    const uint64_t recovering = cr_read_le(reader, 1);
+    out->probe_reply.recovering = recovering == 1;
+    return recovering > 1 ? CR_ERR_MALFORMED : CR_OK;
+}
+
 static enum cr_err read_body(struct cr_reader *reader, struct cr_message *out)
 {
     switch (out->type) {
@@ -97,6 +116,8 @@ static enum cr_err read_body(struct cr_reader *reader, struct cr_message *out)
     case CR_MESSAGE_FETCH: return read_fetch(reader, out);
     case CR_MESSAGE_SYNC: return read_sync(reader, out);
     case CR_MESSAGE_RANGE: return read_range(reader, out);
+    case CR_MESSAGE_PROBE: return read_probe(reader, out);
+    case CR_MESSAGE_PROBE_REPLY: return read_probe_reply(reader, out);
     }
     return CR_ERR_MALFORMED; /* a type we do not know */
 }
@@ -121,6 +142,8 @@ size_t cr_message_bytes(const struct cr_message *message)
     case CR_MESSAGE_FETCH: return 1 + 2 + (size_t)message->refs_count * CR_REF_BYTES;
     case CR_MESSAGE_SYNC: return 1 + 8 + 2 + 4;
     case CR_MESSAGE_RANGE: return 1 + 8 + 8 + 4 + 4 + (size_t)message->range_bytes;
+    case CR_MESSAGE_PROBE: return 1 + 8 + 8 + 4;
+    case CR_MESSAGE_PROBE_REPLY: return 1 + 8 + 8 + 4 + 4 + 1;
     }
     CR_UNREACHABLE();
 }
@@ -170,6 +193,22 @@ static void write_range(struct cr_writer *writer, const struct cr_message *messa
     cr_write_bytes(writer, message->range, message->range_bytes);
 }
 
+static void write_probe(struct cr_writer *writer, const struct cr_probe *probe)
+{
+    cr_write_le(writer, probe->nonce, 8);
+    cr_write_le(writer, probe->epoch, 8);
+    cr_write_le(writer, probe->round, 4);
+}
+
+static void write_probe_reply(struct cr_writer *writer, const struct cr_probe_reply *reply)
+{
+    cr_write_le(writer, reply->nonce, 8);
+    cr_write_le(writer, reply->epoch, 8);
+    cr_write_le(writer, reply->round, 4);
+    cr_write_le(writer, reply->round_of_receiver, 4);
+    cr_write_le(writer, reply->recovering, 1);
+}
+
 size_t cr_message_encode(const struct cr_message *message, uint8_t *bytes, size_t bytes_max)
 {
     struct cr_writer writer = cr_writer_of(bytes, bytes_max);
@@ -180,6 +219,8 @@ size_t cr_message_encode(const struct cr_message *message, uint8_t *bytes, size_
     case CR_MESSAGE_FETCH: write_fetch(&writer, message); break;
     case CR_MESSAGE_SYNC: write_sync(&writer, message); break;
     case CR_MESSAGE_RANGE: write_range(&writer, message); break;
+    case CR_MESSAGE_PROBE: write_probe(&writer, &message->probe); break;
+    case CR_MESSAGE_PROBE_REPLY: write_probe_reply(&writer, &message->probe_reply); break;
     }
     CR_ASSERT(writer.position <= CR_FRAME_BYTES_MAX);
     CR_ASSERT(writer.position == cr_message_bytes(message));

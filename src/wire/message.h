@@ -10,9 +10,12 @@
  *   RANGE   5  from_commit u64 | to_commit u64 | count u32 | skip u32
  *              | count x {bytes u32, encoded vertex}
  *              vertices of commits from..to in linear order; to < from: "cannot serve", count 0
+ *   PROBE   6  nonce u64 | epoch u64 | round u32   (what has my key signed, and what have you?)
+ *   PROBE_REPLY 7  nonce u64 | epoch u64 | round u32 | round_of_receiver u32 | recovering u8
  *
  * Form: 1..CR_FETCH_REFS_MAX references with authors < CR_VALIDATORS_MAX; from_commit >= 1;
- * 1..CR_SYNC_COMMITS_MAX commits; vertices of 1..CR_VERTEX_BYTES_MAX bytes, not looked into.
+ * 1..CR_SYNC_COMMITS_MAX commits; vertices of 1..CR_VERTEX_BYTES_MAX bytes, not looked into;
+ * recovering is 0 or 1.
  */
 #ifndef CR_WIRE_MESSAGE_H
 #define CR_WIRE_MESSAGE_H
@@ -26,6 +29,8 @@ enum cr_message_type {
     CR_MESSAGE_FETCH = 3,
     CR_MESSAGE_SYNC = 4,
     CR_MESSAGE_RANGE = 5,
+    CR_MESSAGE_PROBE = 6,
+    CR_MESSAGE_PROBE_REPLY = 7,
 };
 
 struct cr_status {
@@ -37,11 +42,28 @@ struct cr_status {
     uint64_t oldest_commit;
 };
 
+/* A node that has just started asks what it may have signed (docs/protocol.md 4.8). */
+struct cr_probe {
+    uint64_t nonce; /* of this start: an answer to an earlier one says nothing */
+    uint64_t epoch; /* that the sender is in */
+    uint32_t round; /* highest round that it knows to be signed by its key */
+};
+
+struct cr_probe_reply {
+    uint64_t nonce;
+    uint64_t epoch;             /* that the replier is in */
+    uint32_t round;             /* it has signed nothing above this in that epoch */
+    uint32_t round_of_receiver; /* highest round of the receiver's vertices it accepted */
+    bool recovering;            /* it does not know what it has signed: round says nothing */
+};
+
 struct cr_message {
     enum cr_message_type type;
     const uint8_t *vertex; /* VERTEX: view of the encoded vertex */
     uint32_t vertex_bytes;
     struct cr_status status;               /* STATUS */
+    struct cr_probe probe;                 /* PROBE */
+    struct cr_probe_reply probe_reply;     /* PROBE_REPLY */
     uint32_t refs_count;                   /* FETCH */
     struct cr_ref refs[CR_FETCH_REFS_MAX]; /* FETCH */
     uint64_t from_commit, to_commit;       /* SYNC: from and from + commits - 1; RANGE */

@@ -172,6 +172,13 @@ static void message_examples(void **state)
     message.type = CR_MESSAGE_RANGE;
     message.to_commit = 9;
     check_message("range", &message);
+    message.type = CR_MESSAGE_PROBE;
+    message.probe = (struct cr_probe){.nonce = 77, .epoch = 3, .round = 9};
+    check_message("probe", &message);
+    message.type = CR_MESSAGE_PROBE_REPLY;
+    message.probe_reply =
+        (struct cr_probe_reply){.nonce = 77, .epoch = 3, .round = 14, .round_of_receiver = 9};
+    check_message("probe_reply", &message);
 }
 
 int main(void)

@@ -119,6 +119,11 @@ static void put_messages(struct cr_prng *prng)
     message.to_commit = 9;
     message.range_bytes = message.range_count = 0;
     put_message("refusal", &message);
+    message = (struct cr_message){.type = CR_MESSAGE_PROBE, .probe = {9, 1, 40}};
+    put_message("probe", &message);
+    message =
+        (struct cr_message){.type = CR_MESSAGE_PROBE_REPLY, .probe_reply = {9, 1, 41, 39, true}};
+    put_message("probe_reply", &message);
 }
 
 static void put_evidence(struct cr_prng *prng)
@@ -162,6 +167,14 @@ static void put_events(struct cr_prng *prng)
     put_event("peer", &event);
     event = (struct cr_event){.kind = CR_EVENT_STATUS, .peer = 1, .status = {1, 7, 6, 5, 4, 3}};
     put_event("status", &event);
+    event = (struct cr_event){
+        .kind = CR_EVENT_START, .signed_round = 4, .memory = CR_MEMORY_LOST, .nonce = 9};
+    put_event("start", &event);
+    event = (struct cr_event){.kind = CR_EVENT_PROBE, .peer = 1, .probe = {9, 1, 40}};
+    put_event("probe", &event);
+    event = (struct cr_event){
+        .kind = CR_EVENT_PROBE_REPLY, .peer = 1, .probe_reply = {9, 1, 41, 39, false}};
+    put_event("probe_reply", &event);
     event = (struct cr_event){.kind = CR_EVENT_EXECUTED, .executed = {.index = 5}};
     put_event("executed", &event);
 }

@@ -20,7 +20,7 @@ void cr_byz_init(struct cr_sim *sim)
     sim->liars = 0;
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         if (!((sim->plan.setup.liars >> i) & 1)) continue;
-        if (stake + committee->stake[i] > committee->faulty && !sim->plan.scenario->broken)
+        if (stake + committee->stake[i] > committee->faulty && sim->plan.expect == CR_EXPECT_HELD)
             continue;
         stake += committee->stake[i];
         sim->liars |= 1u << i;

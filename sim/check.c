@@ -45,6 +45,7 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
         cr_run_fail("node %" PRIu32 " goes from commit %" PRIu64 " to commit %" PRIu64, host->self,
                     host->commit_index, commit->index);
     }
+    if (cr_check_forks(host, commit, commit_at(host->sim, commit->index), digest)) return;
     const struct cr_check_commit *before = commit_at(host->sim, commit->index - 1);
     if (commit->index > 1 && !cr_hash_equal(&commit->previous, &before->digest)) {
         cr_run_fail("node %" PRIu32 ": commit %" PRIu64 " does not follow the one before it",
@@ -100,6 +101,7 @@ static void check_vertex(struct cr_host *host, const struct cr_commit *commit,
 
 void cr_check_order(struct cr_host *host, const struct cr_effect *effect)
 {
+    if (cr_byz_is_liar(host->sim, host->self) || host->forked) return;
     const struct cr_commit *commit = &effect->commit.record;
     struct cr_check_commit *agreed = commit_at(host->sim, commit->index);
     const bool first = agreed->schedule == NULL;
@@ -124,7 +126,7 @@ void cr_check_peer(const struct cr_host *host, uint32_t peer)
 
 void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head)
 {
-    if (cr_byz_is_liar(sim, node)) return;
+    if (cr_byz_is_liar(sim, node) || sim->hosts[node].forked) return;
     struct cr_check_commit *agreed = commit_at(sim, head->index);
     if (!agreed->executed) {
         agreed->executed = true;

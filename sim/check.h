@@ -46,6 +46,8 @@ struct cr_check {
     struct cr_core_stats sum;  /* totals of all processes that have ended */
     uint64_t verdicts[CR_VERDICTS_COUNT];
     uint64_t evidence_total; /* reported by correct nodes */
+    uint64_t forked_at;      /* the first commit that two correct nodes have made differently */
+    uint64_t forks_total, halts_total;
 };
 
 void cr_check_step(struct cr_host *host);
@@ -57,6 +59,11 @@ void cr_check_order(struct cr_host *host, const struct cr_effect *effect);
 /* A message that names a peer goes to one that is connected, as far as this node knows. */
 void cr_check_peer(const struct cr_host *host, uint32_t peer);
 void cr_check_executed(struct cr_sim *sim, uint32_t node, const struct cr_ledger_head *head);
+/* forks.c: whether this commit is of another branch than the one that is measured by. That fails
+ * the run, or is expected of it. */
+bool cr_check_forks(struct cr_host *host, const struct cr_commit *commit,
+                    const struct cr_check_commit *agreed, const struct cr_hash *digest);
+void cr_check_halt(struct cr_host *host, const char *reason);
 /* A node reports two vertices of one slot. */
 void cr_check_evidence(struct cr_host *host, const struct cr_body *a, const struct cr_body *b);
 void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict);
@@ -69,6 +76,11 @@ void cr_check_price(struct cr_sim *sim);
 void cr_check_canary(const struct cr_sim *sim);
 /* At the end of a run: all nodes are alive and quiet. */
 void cr_check_end(struct cr_sim *sim);
+/* Where more than F stake may lie: whether every correct node has halted that more than F stake of
+ * those it is connected to contradicts, and at least one if there was a fork. */
+bool cr_check_is_noticed(struct cr_sim *sim);
+/* The end of such a run: whether it has come to what the plan expects. */
+void cr_check_expected(struct cr_sim *sim);
 /* Whether everything that liveness promises has come true; with `why` says what is missing. */
 bool cr_check_is_live(struct cr_sim *sim, bool why);
 

@@ -168,7 +168,7 @@ void cr_clients_resubmit(struct cr_sim *sim)
 void cr_clients_on_result(struct cr_sim *sim, uint32_t node,
                           const struct cr_ledger_tx_result *result)
 {
-    if (cr_byz_is_liar(sim, node)) return;
+    if (cr_byz_is_liar(sim, node) || sim->hosts[node].forked) return;
     const uint32_t number = cr_map_find(&sim->clients.by_id, &result->tx->id);
     if (number == CR_MAP_NONE) {
         cr_run_fail("node %" PRIu32 " executed a transaction that no client has sent", node);

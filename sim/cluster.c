@@ -220,6 +220,12 @@ void cr_cluster_run(struct cr_sim *sim)
     run_until(sim, faults_until_us + 1);
     for (uint32_t i = 0; i < sim->plan.entries_count; i++)
         CR_ASSERT(!sim->active[i] || cr_byz_goes_on(sim, i));
+    if (sim->plan.expect != CR_EXPECT_HELD) {
+        while (!cr_check_is_noticed(sim) && sim->now_us < faults_until_us + CR_SIM_NOTICE_US)
+            run_until(sim, sim->now_us + 50000);
+        cr_check_expected(sim);
+        return;
+    }
     cr_clients_resubmit(sim);
     while (!cr_check_is_live(sim, false)) {
         if (sim->now_us >= faults_until_us + CR_SIM_HEAL_US) {

@@ -21,10 +21,11 @@
 
 #define CR_SIM_EPOCH_MS        UINT64_C(1790000000000) /* Unix time at virtual 0 */
 #define CR_SIM_HEAL_US         UINT64_C(30000000)
-#define CR_SIM_TRAP_DOWN_US    UINT64_C(200000) /* how long crash-at keeps a node down */
-#define CR_SIM_FRAMES_STEADY   UINT64_C(3)      /* for each round and link, without faults */
-#define CR_SIM_FRAMES_FAULTY   UINT64_C(40)     /* and with them */
-#define CR_SIM_VERTICES_FAULTY UINT64_C(6)      /* received for each vertex and node */
+#define CR_SIM_NOTICE_US       UINT64_C(10000000) /* in which a fork is noticed */
+#define CR_SIM_TRAP_DOWN_US    UINT64_C(200000)   /* how long crash-at keeps a node down */
+#define CR_SIM_FRAMES_STEADY   UINT64_C(3)        /* for each round and link, without faults */
+#define CR_SIM_FRAMES_FAULTY   UINT64_C(40)       /* and with them */
+#define CR_SIM_VERTICES_FAULTY UINT64_C(6)        /* received for each vertex and node */
 
 /* How a run is looked at; nothing here changes what happens. */
 struct cr_sim_options {

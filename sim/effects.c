@@ -407,9 +407,7 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
         cr_check_evidence(host, body_of(host, effect->body), body_of(host, effect->body_other));
         cr_accuse_note(host, body_of(host, effect->body), body_of(host, effect->body_other));
         return;
-    case CR_EFFECT_HALT:
-        if (cr_byz_is_liar(host->sim, host->self)) return;
-        cr_run_fail("node %" PRIu32 " halts: %s", host->self, effect->reason);
+    case CR_EFFECT_HALT: cr_check_halt(host, effect->reason); return;
     case CR_EFFECT_TWIN:
         if (cr_byz_is_liar(host->sim, host->self)) return;
         cr_run_fail("node %" PRIu32 " takes its own vertex of round %" PRIu32 " for another's",

@@ -54,6 +54,7 @@ static void wish(struct wishes *wishes, const struct cr_plan_entry *entry)
     case CR_FAULT_BRIDGE:
     case CR_FAULT_RING:
     case CR_FAULT_FLAP:
+    case CR_FAULT_SPLIT:
     case CR_FAULT_LOSS:
     case CR_FAULT_DUPLICATE:
     case CR_FAULT_CORRUPT:

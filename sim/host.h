@@ -97,6 +97,8 @@ struct cr_host {
     uint32_t mempool_count, mempool_max;
 
     uint32_t accused; /* bit mask: whom this process has sent evidence against */
+    bool forked;      /* it is not on the branch that the others are measured by (check.h) */
+    bool halted;
     bool peers_up[CR_SIM_NODES_MAX];
     struct cr_asked asked;
     struct cr_host_counters counters;

@@ -73,6 +73,9 @@ static void apply_entry(const struct cr_sim *sim, struct cr_link *link,
     const bool to_in = (entry->group >> to) & 1;
     const bool touches = entry->node == from || entry->node == to;
     switch (entry->fault) {
+    case CR_FAULT_SPLIT:
+        link->cut |= from_in != to_in && !cr_byz_is_liar(sim, from) && !cr_byz_is_liar(sim, to);
+        return;
     case CR_FAULT_PARTITION: link->cut |= from_in != to_in; return;
     case CR_FAULT_ISOLATE: link->cut |= touches; return;
     case CR_FAULT_ONE_WAY: link->cut |= from_in && !to_in; return;

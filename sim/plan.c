@@ -19,6 +19,8 @@ struct fault_row {
     [CR_FAULT_##kind] = {label, entries, least, most, value_least, value_most, what},
 static const struct fault_row rows[CR_FAULTS_END] = {CR_FAULTS(FAULT_ROW)};
 
+enum { NEVER_MS = 1000000 }; /* longer than any entry lasts */
+
 _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 
 #define BIT(kind) (UINT64_C(1) << CR_FAULT_##kind)
@@ -42,31 +44,34 @@ _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 #define TWINS (BIT(TWIN) | BIT(OLD_TWIN))
 
 static const struct cr_scenario scenarios[] = {
-    {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false, false},
-    {"calm", "no faults", 0, false, true, false},
-    {"storm", "all kinds of faults in every seed", ALL, false, false, false},
-    {"cuts", "partitions of every form", CUTS, false, false, false},
+    {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false,
+     CR_EXPECT_HELD},
+    {"calm", "no faults", 0, false, true, CR_EXPECT_HELD},
+    {"storm", "all kinds of faults in every seed", ALL, false, false, CR_EXPECT_HELD},
+    {"cuts", "partitions of every form", CUTS, false, false, CR_EXPECT_HELD},
     {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false,
-     false},
-    {"deaths", "killed processes, lost power, lost data", DEATHS, false, false, false},
+     CR_EXPECT_HELD},
+    {"deaths", "killed processes, lost power, lost data", DEATHS, false, false, CR_EXPECT_HELD},
     {"amnesia", "a node that loses its guard, in a network that splits and dies",
      MEMORY | BIT(ONE_WAY) | BIT(ISOLATE) | BIT(CRASH) | BIT(POWER) | BIT(DELAY), false, false,
-     false},
+     CR_EXPECT_HELD},
     {"slow", "leaders that are slow or dead for a while", BIT(DELAY) | BIT(LINK) | BIT(CRASH),
-     false, false, false},
-    {"stalls", "nodes and disks that stand still", STALLS, false, false, false},
+     false, false, CR_EXPECT_HELD},
+    {"stalls", "nodes and disks that stand still", STALLS, false, false, CR_EXPECT_HELD},
     {"disks", "disks that fail, fill up, rot, go back in time, with killed processes",
-     DISKS | DEATHS | BIT(DISK), false, false, false},
+     DISKS | DEATHS | BIT(DISK), false, false, CR_EXPECT_HELD},
     {"clocks", "clocks that jump, race, stand, with killed processes", CLOCKS | DEATHS, false,
-     false, false},
+     false, CR_EXPECT_HELD},
     {"sleeps", "nodes that stand still for minutes (with --seconds 200)", BIT(SLEEP) | BIT(CRASH),
-     false, false, false},
-    {"byz", "a random half of all lies", LIES, true, false, false},
-    {"copies", "equivocation in every form", COPIES, false, false, false},
-    {"twins", "several processes with one key", TWINS, false, false, false},
-    {"floods", "nonsense in every form", FLOODS, false, false, false},
-    {"broken", "more than F stake equivocates: a fork or a halt is expected",
-     BIT(EQUIVOCATE) | BIT(LATE_COPY) | BIT(MUTE), false, false, true},
+     false, false, CR_EXPECT_HELD},
+    {"byz", "a random half of all lies", LIES, true, false, CR_EXPECT_HELD},
+    {"copies", "equivocation in every form", COPIES, false, false, CR_EXPECT_HELD},
+    {"twins", "several processes with one key", TWINS | BIT(SPLIT), false, false, CR_EXPECT_HELD},
+    {"floods", "nonsense in every form", FLOODS, false, false, CR_EXPECT_HELD},
+    {"broken", "more than F stake lies: no fork may go unnoticed",
+     COPIES | TWINS | BIT(MUTE) | BIT(SPLIT) | BIT(LIE_DIGEST), true, false, CR_EXPECT_NOTICED},
+    {"fork", "more than F stake runs twice and makes a fork: it must be noticed", 0, false, false,
+     CR_EXPECT_FORK},
 };
 
 const struct cr_scenario *cr_scenario_find(const char *name)
@@ -93,6 +98,26 @@ bool cr_fault_is_lie(enum cr_fault fault)
     return (LIES >> fault) & 1;
 }
 
+static const char *const expectations[] = {[CR_EXPECT_HELD] = "held",
+                                           [CR_EXPECT_NOTICED] = "noticed",
+                                           [CR_EXPECT_FORK] = "fork",
+                                           [CR_EXPECT_HALT] = "halt"};
+
+const char *cr_expect_name(enum cr_expect expect)
+{
+    return expectations[expect];
+}
+
+bool cr_expect_find(const char *name, enum cr_expect *out)
+{
+    for (uint32_t i = 0; i < CR_COUNT_OF(expectations); i++) {
+        if (strcmp(expectations[i], name) != 0) continue;
+        *out = (enum cr_expect)i;
+        return true;
+    }
+    return false;
+}
+
 const char *cr_fault_name(enum cr_fault fault)
 {
     return rows[fault].name;
@@ -112,11 +137,12 @@ static uint32_t draw_liars(const struct cr_plan *plan)
 {
     struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 2);
     const uint64_t faults = plan->scenario->faults;
-    const bool lies = cr_prng_below(&prng, 3) == 0 || (faults & ~LIES) == 0;
+    const bool lies = cr_prng_below(&prng, 3) == 0 || (faults & ~(LIES | BIT(SPLIT))) == 0;
     if ((faults & LIES) == 0 || !lies) return 0;
     uint32_t most = (plan->nodes_count - 1) / 3;
-    if (plan->scenario->broken) most = plan->nodes_count / 2;
-    uint32_t count = plan->scenario->broken ? most : between(&prng, 1, most);
+    const bool broken = plan->scenario->expect != CR_EXPECT_HELD;
+    if (broken) most = plan->nodes_count / 2;
+    uint32_t count = broken ? most : between(&prng, 1, most);
     uint32_t liars = 0;
     while (count > 0) {
         const uint32_t bit = 1u << cr_prng_below(&prng, plan->nodes_count);
@@ -210,6 +236,46 @@ static void let_one_forget(struct cr_plan *plan)
     }
 }
 
+static void add(struct cr_plan *plan, enum cr_fault fault, uint32_t node, uint32_t group,
+                uint64_t from_us, uint64_t to_us)
+{
+    CR_ASSERT(plan->entries_count < CR_PLAN_ENTRIES_MAX);
+    plan->entries[plan->entries_count] = (struct cr_plan_entry){.number = plan->entries_count,
+                                                                .fault = fault,
+                                                                .from_us = from_us,
+                                                                .to_us = to_us,
+                                                                .node = node,
+                                                                .group = group,
+                                                                .value = NEVER_MS};
+    plan->entries_count++;
+}
+
+/* The least that makes a fork certain: F + 1 liars, all of them twice; the others are in two halves
+ * that hear nothing of each other, each with a quorum of its own. Then the halves meet. */
+static void make_fork(struct cr_plan *plan)
+{
+    struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SWARM, 1);
+    const uint64_t until_us = plan->faults_until_us;
+    const uint64_t from_us = until_us / 20 + cr_prng_below(&prng, until_us / 4);
+    const uint64_t to_us = from_us + until_us / 2 + cr_prng_below(&prng, until_us / 8);
+    const uint32_t faulty = (plan->nodes_count - 1) / 3;
+    uint32_t half = 0, others = 0;
+    plan->setup.network_kind %= 2; /* near, so that both get far enough */
+    plan->setup.equal_stakes = 1;
+    plan->setup.epoch_rounds = plan->setup.epoch_ms = 0;
+    plan->setup.liars = 0;
+    while ((uint32_t)__builtin_popcount(plan->setup.liars) < faulty + 1)
+        plan->setup.liars |= 1u << cr_prng_below(&prng, plan->nodes_count);
+    for (uint32_t i = 0; i < plan->nodes_count; i++) {
+        if (!((plan->setup.liars >> i) & 1) && others++ % 2 == 0) half |= 1u << i;
+    }
+    for (uint32_t i = 0; i < plan->nodes_count; i++) {
+        if ((plan->setup.liars >> i) & 1)
+            add(plan, CR_FAULT_TWIN, i, half | (plan->setup.liars & ~(1u << i)), from_us, to_us);
+    }
+    add(plan, CR_FAULT_SPLIT, 0, half, from_us, to_us);
+}
+
 void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uint64_t until_us,
                   const struct cr_scenario *scenario)
 {
@@ -217,9 +283,14 @@ void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uin
     *plan = (struct cr_plan){.seed = seed,
                              .scenario = scenario,
                              .nodes_count = nodes_count,
-                             .faults_until_us = until_us};
+                             .faults_until_us = until_us,
+                             .expect = scenario->expect};
     draw_setup(plan);
     draw_epochs(plan);
+    if (scenario->expect == CR_EXPECT_FORK) {
+        make_fork(plan);
+        return;
+    }
     struct cr_prng coin = cr_prng_stream(seed, CR_PURPOSE_SWARM, 0);
     for (uint32_t kind = 1; kind < CR_FAULTS_END; kind++) {
         const bool heads = cr_prng_next(&coin) & 1;

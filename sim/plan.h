@@ -96,7 +96,8 @@ enum cr_purpose {
     X(SLEEP, "sleep", 3, 30000, 180000, 0, 0, "one node stands still for minutes")              \
     CR_LIES(X)                                                                                  \
     X(FORGET, "forget", 2, 20, 2000, 0, 0, "one node loses its data folder and its guard")      \
-    X(ROLLBACK, "rollback", 2, 500, 6000, 0, 0, "one node gets old data and an old guard back")
+    X(ROLLBACK, "rollback", 2, 500, 6000, 0, 0, "one node gets old data and an old guard back") \
+    X(SPLIT, "split", 1, 500, 4000, 0, 0, "a partition that only liars and their links ignore")
 
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
@@ -132,6 +133,15 @@ struct cr_plan_entry {
     uint32_t value;
 };
 
+/* What a run has to come to. Beyond HELD more than F stake may lie, and nothing is demanded of
+ * liveness: what is demanded is that a fork does not go unnoticed (cr_check_is_noticed). */
+enum cr_expect {
+    CR_EXPECT_HELD = 0, /* all that the protocol promises */
+    CR_EXPECT_NOTICED,  /* whoever can see that more than F stake contradicts it halts */
+    CR_EXPECT_FORK,     /* as NOTICED, and there was a fork */
+    CR_EXPECT_HALT,     /* as NOTICED, and every correct node has halted */
+};
+
 /* A named choice of faults. */
 struct cr_scenario {
     const char *name;
@@ -139,7 +149,7 @@ struct cr_scenario {
     uint64_t faults; /* bit mask of kinds (1 << kind) that are allowed */
     bool swarm;      /* a random half of them is used; otherwise all */
     bool steady;     /* no faults at all: the price of a round is held to its tightest bound */
-    bool broken;     /* more than F stake may lie: something must be found */
+    enum cr_expect expect;
 };
 
 struct cr_plan {
@@ -148,6 +158,7 @@ struct cr_plan {
     uint32_t nodes_count;
     uint64_t faults_until_us; /* everything has ended by then */
     struct cr_sim_setup setup;
+    enum cr_expect expect;
     uint32_t entries_count;
     struct cr_plan_entry entries[CR_PLAN_ENTRIES_MAX];
 };
@@ -160,6 +171,8 @@ void cr_plan_skip(struct cr_plan *plan, const char *list);
  * they have caught up again. In a plan of ours it is always the same node. */
 bool cr_fault_forgets(enum cr_fault fault);
 void cr_plan_print(const struct cr_plan *plan); /* for people, with what each fault means */
+const char *cr_expect_name(enum cr_expect expect);
+bool cr_expect_find(const char *name, enum cr_expect *out); /* false: no such name */
 const char *cr_fault_name(enum cr_fault fault);
 bool cr_fault_is_lie(enum cr_fault fault);                        /* a kind of CR_LIES */
 enum cr_fault cr_fault_find(const char *name, size_t name_bytes); /* CR_FAULT_NONE: no such name */

@@ -47,6 +47,18 @@ refused 15 '16,$d; s/^round_window.*/round_window 33/'
 head -c 300 /dev/zero | tr '\0' x >>"$dir/good"
 if "$sim" --replay "$dir/good" 2>/dev/null; then die 'an endless line was read'; fi
 
+# What a plan expects must come about: of a fork one half notices, not all.
+plans=$(dirname "$0")/plans
+"$sim" --replay "$plans/fork.plan" >/dev/null || die 'no fork, or nobody has noticed it'
+sed 's/^expect.*/expect halt/' "$plans/fork.plan" >"$plan"
+if "$sim" --replay "$plan" 2>"$dir/out" >&2; then die 'all have halted'; fi
+grep -q 'EXPECTED all to halt' "$dir/out" || die "expected another failure: $(cat "$dir/out")"
+sed 's/^expect.*/expect fork/' "$plans/halt.plan" >"$plan"
+if "$sim" --replay "$plan" 2>"$dir/out" >&2; then die 'there was a fork'; fi
+grep -q 'EXPECTED a fork' "$dir/out" || die "expected another failure: $(cat "$dir/out")"
+sed 's/^expect.*/expect rain/' "$plans/halt.plan" >"$plan"
+if "$sim" --replay "$plan" 2>/dev/null >&2; then die 'an unknown expectation was read'; fi
+
 # The canary: some seed has both faults at once.
 if "$sim" --seed 1 --count 30 --nodes 7 --canary partition,crash --shrink "$plan" 2>"$dir/out"; then
     die 'the canary lives'
@@ -56,4 +68,4 @@ grep -q '^seed .*CANARY' "$dir/out" || die "no canary: $(cat "$dir/out")"
 grep -q '^nodes 4$' "$plan" && grep -q '^txs_count 0$' "$plan" || die "not small: $(cat "$plan")"
 if "$sim" --replay "$plan" --canary partition,crash 2>/dev/null >&2; then die 'the small plan holds'; fi
 "$sim" --replay "$plan" >/dev/null || die 'without the canary the small plan fails'
-echo "$((passed + 5)) passed, 0 failed"
+echo "$((passed + 9)) passed, 0 failed"

@@ -7,6 +7,7 @@
  *      nodes 4
  *      ms 10000
  *      gc_depth 16                                  every value of CR_SETUP, one a line
+ *      expect fork                                  what it must come to; held if it is not there
  *      fault 3 partition 1200000 3400000 2 0x5 0  number, kind, from, to, node, group, value
  *
  * '#' begins a comment. All header lines are required, before the first fault: nothing is drawn
@@ -63,6 +64,7 @@ bool cr_plan_write(const struct cr_plan *plan, const char *path)
     struct cr_sim_setup setup = plan->setup;
     for (uint32_t i = 0; i < SETUP_COUNT; i++)
         fprintf(out, "%s %" PRIu32 "\n", setup_rows[i].name, *setup_at(&setup, i));
+    if (plan->expect != CR_EXPECT_HELD) fprintf(out, "expect %s\n", cr_expect_name(plan->expect));
     fprintf(out, "#     number kind from_us to_us node group value\n");
     for (uint32_t i = 0; i < plan->entries_count; i++) {
         const struct cr_plan_entry *entry = &plan->entries[i];
@@ -191,6 +193,10 @@ static bool read_line(struct reader *reader)
     if (!reader->seen[KEY_FORMAT] && strcmp(name, names[KEY_FORMAT]) != 0)
         return refuse(reader, "not a plan: the first line should be 'creto-plan 1'");
     if (reader->words_count != 2) return refuse(reader, "'%s' wants one value", name);
+    if (strcmp(name, "expect") == 0) {
+        return cr_expect_find(reader->words[1], &reader->plan->expect) ||
+               refuse(reader, "nothing to expect: '%s'", reader->words[1]);
+    }
     for (uint32_t key = 0; key < KEYS; key++) {
         const char *known = key < KEY_SETUP ? names[key] : setup_rows[key - KEY_SETUP].name;
         if (strcmp(name, known) == 0) return set_header(reader, key, reader->words[1]);

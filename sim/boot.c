@@ -92,7 +92,7 @@ void cr_host_crash(struct cr_host *host, bool power_lost)
             cr_network_disconnect(host->sim, host->self, peer);
         host->peers_up[peer] = false;
     }
-    host->asked = (struct cr_asked){0};
+    cr_host_void_lanes(host);
     host->accused = 0;
     forget_bodies(host);
     cr_executor_forget(&host->executor);
@@ -197,7 +197,7 @@ void cr_host_end_epoch(struct cr_host *host)
     cr_check_sum(host);
     host->stored_told = host->stored_last; /* what is not durable yet concerns the old core */
     host->waiting_told = 0;
-    host->asked.active = false;
+    cr_host_void_lanes(host);
     start_core(host, head->index, &before.probe);
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
         if (!host->peers_up[peer]) continue;

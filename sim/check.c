@@ -245,6 +245,18 @@ void cr_check_evidence(struct cr_host *host, const struct cr_body *a, const stru
     sim->check.evidence_total++;
 }
 
+void cr_check_forged(struct cr_host *host, uint32_t peer, uint64_t index)
+{
+    struct cr_sim *sim = host->sim;
+    if (cr_byz_is_liar(sim, host->self)) return;
+    /* Where more than F lie, two correct nodes may have made different commits. */
+    if (!cr_byz_is_liar(sim, peer) && sim->plan.expect == CR_EXPECT_HELD)
+        cr_run_fail("node %" PRIu32 " blames node %" PRIu32 ", which is correct, for a forged "
+                    "commit %" PRIu64,
+                    host->self, peer, index);
+    sim->check.forged_total++;
+}
+
 void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict)
 {
     CR_ASSERT((uint32_t)verdict < CR_VERDICTS_COUNT);

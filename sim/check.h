@@ -7,7 +7,7 @@
  *   order        what is committed is valid, above the horizon, and there once; leaders are equal
  *   peers        nothing is sent to a node that is not connected
  *   forward      the commit index of a process never falls and never skips
- *   correctness  nobody sends what another one must refuse
+ *   correctness  nobody sends what another one must refuse, or is blamed for what it sends
  *   bounds       everything a node keeps has a limit
  *   price        frames and vertices looked at have a limit for each round
  */
@@ -48,6 +48,7 @@ struct cr_check {
     uint64_t evidence_total; /* reported by correct nodes */
     uint64_t forked_at;      /* the first commit that two correct nodes have made differently */
     uint64_t forks_total, halts_total;
+    uint64_t forged_total; /* ranges of old commits that they called forged */
 };
 
 void cr_check_step(struct cr_host *host);
@@ -66,6 +67,8 @@ bool cr_check_forks(struct cr_host *host, const struct cr_commit *commit,
 void cr_check_halt(struct cr_host *host, const char *reason);
 /* A node reports two vertices of one slot. */
 void cr_check_evidence(struct cr_host *host, const struct cr_body *a, const struct cr_body *b);
+/* A node says that what `peer` sent as old commits is wrong, at commit `index`. */
+void cr_check_forged(struct cr_host *host, uint32_t peer, uint64_t index);
 void cr_check_drop(struct cr_host *host, const struct cr_body *body, enum cr_verdict verdict);
 /* Adds the totals of a process that ends. */
 void cr_check_sum(struct cr_host *host);

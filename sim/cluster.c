@@ -103,6 +103,7 @@ static void at_host(struct cr_host *host, const struct cr_happening *happening)
     case CR_HAPPENING_SEALED: cr_host_on_sealed(host, happening->item); return;
     case CR_HAPPENING_SYNCED: cr_host_on_synced(host); return;
     case CR_HAPPENING_EXECUTE: cr_host_on_execute(host); return;
+    case CR_HAPPENING_GIVE: cr_host_on_give(host, happening->peer, happening->number); return;
     case CR_HAPPENING_PEER_DOWN: cr_host_on_peer(host, happening->peer, false); return;
     case CR_HAPPENING_RELEASE: cr_byz_release(host, happening->peer, happening->item); return;
     case CR_HAPPENING_CONNECT:
@@ -162,6 +163,7 @@ static void dispatch(struct cr_sim *sim, const struct cr_happening *happening)
     case CR_HAPPENING_SEALED:
     case CR_HAPPENING_SYNCED:
     case CR_HAPPENING_EXECUTE:
+    case CR_HAPPENING_GIVE:
     case CR_HAPPENING_RELEASE:
     case CR_HAPPENING_PEER_DOWN: dispatch_to_host(sim, happening); return;
     case CR_HAPPENING_CONNECT: cr_network_connect(sim, happening->node, happening->peer); return;

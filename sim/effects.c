@@ -186,25 +186,40 @@ static void on_fetch(struct cr_host *host, const struct cr_effect *effect)
     cr_host_send(host, effect->peer, CR_STREAM_FETCH, cr_frame_take(&message));
 }
 
-void cr_host_ask_range(struct cr_host *host)
-{
-    const struct cr_message message = {.type = CR_MESSAGE_SYNC,
-                                       .from_commit = host->asked.from_commit,
-                                       .to_commit = host->asked.to_commit,
-                                       .skip = host->asked.skip};
-    cr_host_send(host, host->asked.peer, CR_STREAM_SYNC, cr_frame_take(&message));
-}
-
 static void on_sync(struct cr_host *host, const struct cr_effect *effect)
 {
-    const uint64_t from = effect->range.from_commit;
+    const struct cr_message message = {.type = CR_MESSAGE_SYNC,
+                                       .from_commit = effect->range.from_commit,
+                                       .to_commit =
+                                           effect->range.from_commit + effect->range.commits - 1,
+                                       .skip = effect->range.skip};
     cr_check_peer(host, effect->peer);
     CR_ASSERT(effect->range.commits >= 1 && effect->range.commits <= CR_SYNC_COMMITS_MAX);
-    host->asked = (struct cr_asked){.active = true,
-                                    .peer = effect->peer,
-                                    .from_commit = from,
-                                    .to_commit = from + effect->range.commits - 1};
-    cr_host_ask_range(host);
+    CR_ASSERT(effect->range.lane < CR_SYNC_LANES);
+    struct cr_asked *lane = &host->lanes[effect->range.lane];
+    if (lane->frame) cr_frame_give(lane->frame);
+    *lane = (struct cr_asked){.active = true,
+                              .number = lane->number + 1,
+                              .from_commit = effect->range.from_commit,
+                              .skip = effect->range.skip};
+    cr_host_send(host, effect->peer, CR_STREAM_SYNC, cr_frame_take(&message));
+}
+
+/* Its vertices are verified first, in the order in which ranges are wanted. */
+static void on_give(struct cr_host *host, uint32_t number)
+{
+    const struct cr_asked *lane = &host->lanes[number];
+    CR_ASSERT(lane->frame);
+    struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_VERIFY,
+                                         (uint64_t)host->self << 40 | lane->number);
+    if (host->given_us < host->sim->now_us) host->given_us = host->sim->now_us;
+    host->given_us += 100 + cr_prng_below(&prng, 3000);
+    cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->given_us,
+                                                         .kind = CR_HAPPENING_GIVE,
+                                                         .node = host->self,
+                                                         .incarnation = host->incarnation,
+                                                         .peer = number,
+                                                         .number = lane->number});
 }
 
 static void send_plain(struct cr_host *host, uint32_t peer, const struct cr_message *message)
@@ -220,13 +235,18 @@ static void on_send_status(struct cr_host *host, const struct cr_effect *effect)
     send_plain(host, effect->peer, &message);
 }
 
-enum { RANGE_BYTES_MAX = 128 * 1024 }; /* so little that large commits come in parts */
+enum {
+    RANGE_BYTES_MAX = 128 * 1024, /* so little that large commits come in parts ... */
+    RECORD_BYTES_MAX = 16 * 1024, /* ... and the largest without their record */
+};
 
 /* What an answer to SYNC is made of. */
 struct answer {
     const struct cr_host *host;
     uint8_t *bytes;
     uint32_t bytes_count, vertices_count;
+    uint8_t *records;
+    uint32_t records_bytes, records_count;
     uint32_t skip; /* vertices of the first commit that the asker has */
     bool full;
 };
@@ -238,7 +258,8 @@ static void add_vertex(struct answer *answer, const struct cr_body *body)
         return;
     }
     const uint32_t at = answer->bytes_count;
-    if (at > 0 && at + 4 + body->vertex_bytes > RANGE_BYTES_MAX) answer->full = true;
+    const uint32_t bytes = at + answer->records_bytes + 4 + body->vertex_bytes;
+    if (at > 0 && bytes > RANGE_BYTES_MAX) answer->full = true;
     if (answer->full) return;
     cr_store_le(answer->bytes + at, body->vertex_bytes, 4);
     memcpy(answer->bytes + at + 4, body->vertex, body->vertex_bytes);
@@ -259,10 +280,21 @@ static void add_tail(struct answer *answer, uint64_t epoch, uint32_t gc_round)
     }
 }
 
+static void add_record(struct answer *answer, const struct cr_disk_record *record)
+{
+    uint8_t *to = answer->records + answer->records_bytes;
+    if (record->commit_bytes > RECORD_BYTES_MAX) return;
+    cr_store_le(to, record->commit_bytes, 4);
+    memcpy(to + 4, record->commit, record->commit_bytes);
+    answer->records_bytes += 4 + record->commit_bytes;
+    answer->records_count++;
+}
+
 static void add_commit(struct answer *answer, uint64_t index)
 {
     const struct cr_disk *disk = &answer->host->disk;
     const struct cr_commit commit = *cr_disk_record_commit(cr_disk_commit(disk, index));
+    add_record(answer, cr_disk_commit(disk, index));
     for (uint32_t i = 0; i < commit.vertices_count; i++) {
         const struct cr_disk_record *record = cr_disk_vertex(disk, &commit.vertices[i].digest);
         CR_ASSERT(record); /* what was committed was stored before */
@@ -289,10 +321,11 @@ static bool is_closing(const struct cr_host *host, uint64_t index, uint64_t *epo
 void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_message *asked)
 {
     static uint8_t bytes[CR_SYNC_BYTES_MAX];
+    static uint8_t records[CR_SYNC_COMMITS_MAX * (4 + RECORD_BYTES_MAX)];
     const uint64_t newest = cr_disk_commits_durable(&host->disk);
     const uint64_t from = asked->from_commit;
     const uint64_t to = asked->to_commit < newest ? asked->to_commit : newest;
-    struct answer answer = {.host = host, .bytes = bytes, .skip = asked->skip};
+    struct answer answer = {.host = host, .bytes = bytes, .records = records, .skip = asked->skip};
     uint64_t index = from;
     bool closing = false; /* an answer never goes beyond the end of an epoch */
     while (index <= to && !closing) {
@@ -301,17 +334,23 @@ void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_mes
         closing = is_closing(host, index, &epoch);
         add_commit(&answer, index);
         if (closing) add_tail(&answer, epoch, horizon_before(host, from, epoch));
-        if (answer.full || answer.skip > 0) {
+        const bool named = answer.records_count == index - from + 1; /* else it goes alone */
+        if (answer.full || answer.skip > 0 || (!named && index > from)) {
             /* Only the first commit may be cut: the asker asks for its rest. */
             if (index > from) answer = before;
             break;
         }
         index++;
+        if (!named) break;
     }
+    if (answer.vertices_count == 0) answer.records_count = answer.records_bytes = 0;
     const struct cr_message message = {.type = CR_MESSAGE_RANGE,
                                        .from_commit = from,
                                        .to_commit = index - 1,
                                        .skip = asked->skip,
+                                       .records = records,
+                                       .records_count = answer.records_count,
+                                       .records_bytes = answer.records_bytes,
                                        .range = bytes,
                                        .range_count = answer.vertices_count,
                                        .range_bytes = answer.bytes_count};
@@ -400,6 +439,8 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
     case CR_EFFECT_SEND_STATUS: on_send_status(host, effect); return;
     case CR_EFFECT_FETCH: on_fetch(host, effect); return;
     case CR_EFFECT_SYNC: on_sync(host, effect); return;
+    case CR_EFFECT_GIVE: on_give(host, effect->range.lane); return;
+    case CR_EFFECT_FORGED: cr_check_forged(host, effect->peer, effect->range.from_commit); return;
     case CR_EFFECT_COMMIT: on_commit(host, effect); return;
     case CR_EFFECT_DROP: on_drop(host, effect); return;
     case CR_EFFECT_REQUEUE: on_requeue(host, body_of(host, effect->body)); return;

@@ -21,6 +21,7 @@ enum cr_happening_kind {
     CR_HAPPENING_BEGIN,   /* number: plan entry */
     CR_HAPPENING_END,     /* number: plan entry */
     CR_HAPPENING_RELEASE, /* a liar sends what it has held back */
+    CR_HAPPENING_GIVE,    /* number: of the request; the vertices of lane `peer` are verified */
 };
 
 struct cr_happening {

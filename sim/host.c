@@ -116,7 +116,8 @@ void cr_host_on_tick(struct cr_host *host, uint32_t number)
 
 /* ---- vertices from outside ---- */
 
-static void on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *frame,
+/* False: the sender must have known that it is no vertex of its author. */
+static bool on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *frame,
                       const uint8_t *bytes, uint32_t bytes_count)
 {
     const struct cr_arrival *arrival =
@@ -125,15 +126,15 @@ static void on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *fram
     if (!cr_byz_is_liar(host->sim, peer)) host->counters.vertices_decoded++;
     if (!arrival->decoded) {
         host->counters.frames_refused++;
-        return;
+        return false;
     }
     if (cr_core_admit(host->core, peer, &vertex->header, &vertex->digest) != CR_VERDICT_OK) {
         host->counters.vertices_refused++;
-        return;
+        return true;
     }
     if (!arrival->valid) {
         host->counters.bad_signatures++;
-        return;
+        return false;
     }
     struct cr_body *body = cr_body_take(frame, vertex, bytes, bytes_count);
     const uint32_t handle = cr_host_handle_take(host, body);
@@ -142,34 +143,72 @@ static void on_vertex(struct cr_host *host, uint32_t peer, struct cr_frame *fram
                   .kind = CR_EVENT_VERTEX,
                   .peer = peer,
                   .vertex = {.header = &vertex->header, .digest = vertex->digest, .body = handle}});
+    return true;
 }
 
 /* ---- old ranges ---- */
 
+void cr_host_void_lanes(struct cr_host *host)
+{
+    for (uint32_t i = 0; i < CR_SYNC_LANES; i++) {
+        if (host->lanes[i].frame) cr_frame_give(host->lanes[i].frame);
+        host->lanes[i] = (struct cr_asked){.number = host->lanes[i].number};
+    }
+}
+
+/* Who contradicts itself lies, whether or not anybody still wants the answer. */
 static void on_range(struct cr_host *host, uint32_t peer, struct cr_frame *frame,
                      const struct cr_message *message)
 {
-    const struct cr_asked asked = host->asked;
-    if (!asked.active || asked.peer != peer) return; /* nobody asked */
-    if (message->from_commit != asked.from_commit || message->to_commit > asked.to_commit) return;
-    if (message->skip != asked.skip) return;
-    host->asked.active = false;
-    struct cr_payload walk =
-        cr_payload_begin(message->range, message->range_bytes, message->range_count);
-    const uint8_t *vertex;
-    uint32_t vertex_bytes;
-    while (cr_payload_next(&walk, &vertex, &vertex_bytes))
-        on_vertex(host, peer, frame, vertex, vertex_bytes);
-    if (message->to_commit < message->from_commit && message->range_count > 0) {
-        host->asked.active = true;
-        host->asked.skip += message->range_count;
-        cr_host_ask_range(host);
+    static struct cr_vertex scratch;
+    static struct cr_claim claim;
+    struct cr_event event = {.kind = CR_EVENT_RANGE, .peer = peer};
+    event.range.from_commit = message->from_commit;
+    event.range.to_commit = message->to_commit;
+    event.range.skip = message->skip;
+    event.range.vertices = message->range_count;
+    const bool refusal = cr_range_is_refusal(message);
+    if (!refusal && !cr_range_check(message, &scratch, &claim)) {
+        event.range.forged = true;
+        cr_host_step(host, &event);
         return;
     }
-    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_RANGE,
-                                          .peer = peer,
-                                          .range = {.from_commit = message->from_commit,
-                                                    .to_commit = message->to_commit}});
+    uint32_t i = 0;
+    while (i < CR_SYNC_LANES &&
+           !(host->lanes[i].active && host->lanes[i].from_commit == message->from_commit &&
+             host->lanes[i].skip == message->skip))
+        i++;
+    if (i == CR_SYNC_LANES) return;
+    struct cr_asked *lane = &host->lanes[i];
+    event.range.lane = i;
+    if (!refusal) {
+        lane->active = false;
+        lane->peer = peer;
+        lane->frame = cr_frame_share(frame);
+        event.range.claim = &claim;
+    }
+    cr_host_step(host, &event);
+}
+
+void cr_host_on_give(struct cr_host *host, uint32_t i, uint32_t number)
+{
+    static struct cr_message message;
+    struct cr_asked *lane = &host->lanes[i];
+    struct cr_event given = {.kind = CR_EVENT_GIVEN, .range = {.lane = i}};
+    struct cr_frame *frame = lane->frame;
+    if (!frame || lane->number != number) return; /* asked for anew since */
+    const uint32_t peer = lane->peer;
+    lane->frame = NULL;
+    CR_ASSERT(cr_message_decode(frame->bytes, frame->bytes_count, &message) == CR_OK);
+    struct cr_payload walk =
+        cr_payload_begin(message.range, message.range_bytes, message.range_count);
+    const uint8_t *vertex;
+    uint32_t vertex_bytes;
+    while (cr_payload_next(&walk, &vertex, &vertex_bytes)) {
+        if (!on_vertex(host, peer, frame, vertex, vertex_bytes)) given.range.forged = true;
+    }
+    cr_frame_give(frame);
+    cr_host_step(host, &given);
 }
 
 /* ---- frames ---- */
@@ -183,7 +222,7 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
     }
     switch (message.type) {
     case CR_MESSAGE_VERTEX:
-        on_vertex(host, peer, frame, message.vertex, message.vertex_bytes);
+        (void)on_vertex(host, peer, frame, message.vertex, message.vertex_bytes);
         return;
     case CR_MESSAGE_STATUS:
         cr_host_step(host, &(struct cr_event){
@@ -215,7 +254,6 @@ void cr_host_on_peer(struct cr_host *host, uint32_t peer, bool up)
 {
     if (host->peers_up[peer]) { /* down, or up again before we have noticed that it was down */
         host->peers_up[peer] = false;
-        if (host->asked.peer == peer) host->asked.active = false;
         cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = false});
     }
     if (!up) return;

@@ -16,13 +16,15 @@
 
 struct cr_sim;
 
-/* The SYNC request under way: a new one replaces it. Whether an answer is late is the core's
- * business. */
+/* A lane of SYNC: what was asked for last, and the answer that waits for its turn. Whether an
+ * answer is late, and of whom it is, is the core's business. */
 struct cr_asked {
     bool active;
-    uint32_t peer;
-    uint64_t from_commit, to_commit;
-    uint32_t skip; /* vertices of from_commit that came in parts */
+    uint32_t number; /* of the request */
+    uint64_t from_commit;
+    uint32_t skip;          /* vertices of from_commit that came in parts */
+    uint32_t peer;          /* whose answer `frame` is */
+    struct cr_frame *frame; /* NULL: none; ours */
 };
 
 /* How a node's clocks run. They are lines from the last change of their rates on. */
@@ -100,7 +102,8 @@ struct cr_host {
     bool forked;      /* it is not on the branch that the others are measured by (check.h) */
     bool halted;
     bool peers_up[CR_SIM_NODES_MAX];
-    struct cr_asked asked;
+    struct cr_asked lanes[CR_SYNC_LANES];
+    uint64_t given_us; /* when what was ordered from them will have been given */
     struct cr_host_counters counters;
 };
 
@@ -122,6 +125,7 @@ void cr_host_on_tick(struct cr_host *host, uint32_t number);
 void cr_host_on_sealed(struct cr_host *host, struct cr_body *body); /* takes over the reference */
 void cr_host_on_synced(struct cr_host *host);
 void cr_host_on_execute(struct cr_host *host);
+void cr_host_on_give(struct cr_host *host, uint32_t lane, uint32_t number);
 void cr_host_on_peer(struct cr_host *host, uint32_t peer, bool up);
 void cr_host_submit(struct cr_host *host, uint32_t tx);
 /* Tells the core how many transactions wait, when that has changed. */
@@ -135,7 +139,7 @@ void cr_host_send(struct cr_host *host, uint32_t peer, enum cr_stream stream,
                   struct cr_frame *frame);
 uint32_t cr_host_handle_take(struct cr_host *host, struct cr_body *body); /* takes the reference */
 void cr_host_serve_sync(struct cr_host *host, uint32_t peer, const struct cr_message *asked);
-void cr_host_ask_range(struct cr_host *host);
+void cr_host_void_lanes(struct cr_host *host); /* nothing was asked for */
 void cr_host_sync_disk(struct cr_host *host);
 void cr_host_count_operation(struct cr_host *host); /* a write, a sync, or the end of one */
 /* When the closing commit is executed and the core owes nothing: a new core for the next epoch. */

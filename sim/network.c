@@ -230,8 +230,11 @@ void cr_network_send(struct cr_sim *sim, uint32_t from, uint32_t to, enum cr_str
         cr_frame_give(frame);
         return;
     }
-    /* A status carries no signature of its own: the transport's stands for it. */
-    if (damaged && frame->bytes[0] != CR_MESSAGE_STATUS) frame = damage(frame, &prng);
+    /* These carry no signature of their own, and are held against the peer: the transport's stands
+     * for them. */
+    const uint8_t type = frame->bytes[0];
+    if (damaged && type != CR_MESSAGE_STATUS && type != CR_MESSAGE_RANGE)
+        frame = damage(frame, &prng);
     if (twice) deliver(sim, from, to, stream, cr_frame_share(frame), &prng);
     deliver(sim, from, to, stream, frame, &prng);
 }

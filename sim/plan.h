@@ -35,6 +35,7 @@ enum cr_purpose {
     CR_PURPOSE_LIES,           /* by kind, link and frame */
     CR_PURPOSE_TWINS,          /* by plan entry and times */
     CR_PURPOSE_PACKET,         /* + link, by frame: takes as many numbers as there are links */
+    CR_PURPOSE_VERIFY = 4000,  /* by node and request for old commits */
     CR_PURPOSE_REORDER = 4096, /* after the run */
 };
 

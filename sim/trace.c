@@ -57,6 +57,7 @@ static void mix_facts(struct cr_trace *trace, const struct cr_event *event)
     case CR_EVENT_RANGE:
     case CR_EVENT_PROBE:
     case CR_EVENT_PROBE_REPLY:
+    case CR_EVENT_GIVEN:
     case CR_EVENT_CLOSE: return;
     }
 }
@@ -101,7 +102,8 @@ static const char *describe(const struct cr_event *event, char *out)
     case CR_EVENT_RANGE:
         snprintf(out, room, "%" PRIu64 "..%" PRIu64, event->range.from_commit,
                  event->range.to_commit);
-        return "range";
+        return event->range.forged ? "forged" : "range";
+    case CR_EVENT_GIVEN: snprintf(out, room, "lane %" PRIu32, event->range.lane); return "given";
     }
     CR_UNREACHABLE();
 }
@@ -124,6 +126,8 @@ static char letter_of(enum cr_effect_kind kind)
     case CR_EFFECT_TWIN: return 'T';
     case CR_EFFECT_SEND_PROBE: return 'a';
     case CR_EFFECT_SEND_PROBE_REPLY: return 'r';
+    case CR_EFFECT_GIVE: return 'g';
+    case CR_EFFECT_FORGED: return 'F';
     }
     CR_UNREACHABLE();
 }
@@ -181,6 +185,7 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
     case CR_EVENT_RESTORE_HEAD:
     case CR_EVENT_RESTORE_VERTEX:
     case CR_EVENT_CLOSE:
+    case CR_EVENT_GIVEN:
     case CR_EVENT_START:
     case CR_EVENT_TICK:
     case CR_EVENT_SEALED:

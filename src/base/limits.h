@@ -54,9 +54,11 @@ enum {
 
     /* Peer messages. */
     CR_FRAME_BYTES_MAX = 1024 * 1024,
-    CR_FETCH_REFS_MAX = 32,         /* vertices asked for in one request */
-    CR_SYNC_COMMITS_MAX = 64,       /* commits asked for in one range request */
-    CR_SYNC_BYTES_MAX = 900 * 1024, /* bytes of vertices in one sync response */
+    CR_FETCH_REFS_MAX = 32,                /* vertices asked for in one request */
+    CR_SYNC_COMMITS_MAX = 64,              /* commits asked for in one range request */
+    CR_SYNC_BYTES_MAX = 900 * 1024,        /* bytes of records and vertices in one sync response */
+    CR_SYNC_RECORD_BYTES_MAX = 192 * 1024, /* a larger commit record is left out of it */
+    CR_SYNC_LANES = 4,                     /* ranges asked for at a time */
 };
 
 _Static_assert(CR_VALIDATORS_MAX % 64 == 0, "author masks are whole words");
@@ -64,6 +66,8 @@ _Static_assert((CR_ROUND_WINDOW & (CR_ROUND_WINDOW - 1)) == 0, "round modulo is 
 _Static_assert(CR_ROUND_WINDOW > CR_GC_DEPTH + CR_ROUNDS_AHEAD + 16,
                "a slot of the ring is free before a new round needs it");
 _Static_assert(CR_VERTEX_BYTES_MAX + 64 <= CR_FRAME_BYTES_MAX, "a vertex fits one frame");
+_Static_assert(CR_SYNC_RECORD_BYTES_MAX + CR_VERTEX_BYTES_MAX + 64 <= CR_FRAME_BYTES_MAX,
+               "a vertex fits a sync response beside the record that names it");
 _Static_assert(CR_EVIDENCE_BYTES_MAX + 8 * 1024 < CR_TX_BYTES_MAX,
                "a transaction with the largest evidence fits, its signer's key and signature too");
 _Static_assert(CR_TX_BYTES_MAX <= CR_PAYLOAD_BYTES_MAX, "a transaction fits a payload");

@@ -21,6 +21,13 @@ static struct cr_attest_own *slot_of(struct cr_core *core, enum cr_attested kind
     return &core->attest.own[kind][index % CR_ATTEST_KEPT];
 }
 
+const struct cr_hash *cr_attest_find(const struct cr_core *core, enum cr_attested kind,
+                                     uint64_t index)
+{
+    const struct cr_attest_own *own = &core->attest.own[kind][index % CR_ATTEST_KEPT];
+    return index > 0 && own->index == index ? &own->digest : NULL;
+}
+
 static void judge(struct cr_core *core, enum cr_attested kind, uint32_t author)
 {
     struct cr_attest_claim *claim = &core->attest.claims[kind][author];

@@ -28,6 +28,14 @@ struct logged {
     uint64_t commit; /* index of the commit that contains it, 0: none yet */
 };
 
+/* What was asked for with SYNC, and the answer that waits for its turn: where it can be had. */
+struct lane {
+    bool asked;
+    bool empty; /* the vertices lack, whatever was claimed */
+    uint32_t peer;
+    uint64_t from, to;
+};
+
 struct node {
     struct cr_core *core;
     void *memory, *effects_memory;
@@ -43,6 +51,8 @@ struct node {
     uint32_t commits, commits_max;
     uint64_t armed_us;
     uint32_t txs_waiting, txs_committed, requeued, evidence;
+    struct lane lanes[CR_SYNC_LANES];
+    uint32_t accused; /* bit mask of peers */
     const char *halted;
     enum cr_memory knows; /* what its next START knows */
     uint32_t twin_round;  /* of a TWIN, 0: none */
@@ -83,6 +93,8 @@ struct cluster {
     /* NULL: between delay_us_min and delay_us_max */
     uint64_t (*delay)(struct cluster *, uint32_t from, uint32_t to, const struct mail *);
     void (*trace)(const struct cluster *, uint32_t node, const struct cr_effect *); /* or NULL */
+    /* What a peer makes of its answer to SYNC before it arrives; NULL: all are honest. */
+    void (*answer)(struct cluster *, struct cr_event *range, struct cr_claim *, struct lane *);
 };
 
 /* ---- queue ---- */
@@ -286,19 +298,46 @@ static void on_commit(struct cluster *c, uint32_t i, const struct cr_effect *eff
     post_to_self(c, i, 0, &executed, 0);
 }
 
-static void serve_range(struct cluster *c, uint32_t i, uint32_t to, uint64_t from, uint32_t commits)
+/* What node i says of commits from..to. */
+static struct cr_claim claim_of(const struct cluster *c, uint32_t i, uint64_t from, uint64_t to)
+{
+    const struct cr_core_head *heads = c->nodes[i].heads;
+    struct cr_claim claim = {
+        .from = from, .count = (uint32_t)(to - from + 1), .leader_round = heads[to].leader_round};
+    claim.epoch = c->committee.epoch;
+    claim.previous = heads[from - 1].commit_digest;
+    for (uint64_t index = from; index <= to; index++)
+        claim.digests[index - from] = heads[index].commit_digest;
+    return claim;
+}
+
+static void serve_range(struct cluster *c, uint32_t i, uint32_t to, const struct cr_effect *sync)
 {
     const struct node *node = &c->nodes[i];
-    uint64_t last = from - 1;
-    const uint64_t delay = c->delay_us_max;
-    c->delay_us_max = c->delay_us_min; /* a stream keeps its order */
-    for (; last < node->commits && last < from + commits - 1; last++) {
-        for (uint32_t k = 0; k < node->commit_counts[last + 1]; k++)
-            send_vertex(c, i, to, node->commit_bodies[last + 1][k]);
-    }
-    struct mail mail = {.event = {.kind = CR_EVENT_RANGE, .range = {from, last}}};
+    const uint64_t from = sync->range.from_commit;
+    uint64_t last = from + sync->range.commits - 1;
+    if (last > node->commits) last = node->commits;
+    struct mail mail = {.event = {.kind = CR_EVENT_RANGE}};
+    mail.event.range.lane = sync->range.lane;
+    mail.event.range.from_commit = from;
+    mail.event.range.to_commit = last;
     send_to(c, i, to, &mail);
-    c->delay_us_max = delay;
+}
+
+/* The vertices that a lane holds, at once and in order. */
+static void give_lane(struct cluster *c, uint32_t i, uint32_t number)
+{
+    const struct lane *lane = &c->nodes[i].lanes[number];
+    const struct node *server = &c->nodes[lane->peer];
+    const uint64_t last = lane->empty || lane->to > server->commits ? 0 : lane->to;
+    for (uint64_t index = lane->from; index <= last; index++) {
+        for (uint32_t k = 0; k < server->commit_counts[index]; k++) {
+            const struct cr_event vertex = {.kind = CR_EVENT_VERTEX, .peer = lane->peer};
+            post_to_self(c, i, 0, &vertex, server->commit_bodies[index][k]);
+        }
+    }
+    const struct cr_event given = {.kind = CR_EVENT_GIVEN, .range = {.lane = number}};
+    post_to_self(c, i, 0, &given, 0);
 }
 
 static void perform(struct cluster *c, uint32_t i, const struct cr_effect *effect)
@@ -325,9 +364,13 @@ static void perform(struct cluster *c, uint32_t i, const struct cr_effect *effec
         return;
     }
     case CR_EFFECT_SYNC:
+        node->lanes[effect->range.lane] =
+            (struct lane){.asked = true, .from = effect->range.from_commit};
         if (c->nodes[effect->peer].up && (c->cut == NULL || !c->cut(c, i, effect->peer)))
-            serve_range(c, effect->peer, i, effect->range.from_commit, effect->range.commits);
+            serve_range(c, effect->peer, i, effect);
         return;
+    case CR_EFFECT_GIVE: give_lane(c, i, effect->range.lane); return;
+    case CR_EFFECT_FORGED: node->accused |= 1u << effect->peer; return;
     case CR_EFFECT_COMMIT: on_commit(c, i, effect); return;
     case CR_EFFECT_DROP: return;
     case CR_EFFECT_REQUEUE:
@@ -377,6 +420,21 @@ static void step(struct cluster *c, uint32_t i, struct cr_event *event)
     post_to_self(c, i, deadline > c->now_us ? deadline - c->now_us : 0, &tick, 0);
 }
 
+static void deliver_range(struct cluster *c, uint32_t i, struct cr_event *event)
+{
+    static struct cr_claim claim;
+    struct lane *lane = &c->nodes[i].lanes[event->range.lane];
+    const uint64_t from = event->range.from_commit, to = event->range.to_commit;
+    if (!lane->asked || lane->from != from || to > c->nodes[event->peer].commits) return;
+    if (to >= from) {
+        claim = claim_of(c, event->peer, from, to);
+        event->range.claim = &claim;
+        *lane = (struct lane){.peer = event->peer, .from = from, .to = to};
+        if (c->answer != NULL) c->answer(c, event, &claim, lane);
+    }
+    step(c, i, event);
+}
+
 static void deliver(struct cluster *c, struct mail *mail)
 {
     struct node *node = &c->nodes[mail->to];
@@ -393,6 +451,10 @@ static void deliver(struct cluster *c, struct mail *mail)
         return;
     }
     if (event->kind == CR_EVENT_FETCH) event->refs = mail->refs;
+    if (event->kind == CR_EVENT_RANGE) {
+        deliver_range(c, mail->to, event);
+        return;
+    }
     if (event->kind == CR_EVENT_TICK) {
         if (node->armed_us > c->now_us) return; /* an old alarm */
         node->armed_us = UINT64_MAX;
@@ -474,14 +536,14 @@ static void start_node(struct cluster *c, uint32_t i, uint32_t back)
     connect(c, i, true);
 }
 
-static void stop_node(struct cluster *c, uint32_t i)
+#define UNUSED_IN_SOME_TESTS __attribute__((unused))
+
+UNUSED_IN_SOME_TESTS static void stop_node(struct cluster *c, uint32_t i)
 {
     c->nodes[i].up = false;
     c->lives[i]++;
     connect(c, i, false);
 }
-
-#define UNUSED_IN_SOME_TESTS __attribute__((unused))
 
 UNUSED_IN_SOME_TESTS static void offer(struct cluster *c, uint32_t i, uint32_t txs)
 {

@@ -68,12 +68,13 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
 
 /* One step: every held vertex may be accepted (STORE), committed in at most `window` commits
  * and dropped, own ones with a REQUEUE before; the arriving one adds EVIDENCE of two kinds with 2n
- * SENDs, or a DROP; PEER and STATUS and FETCH add SENDs; and the timed parts one message per peer
- * each. */
+ * SENDs, or a DROP; PEER and STATUS and FETCH add SENDs; the timed parts one message per peer
+ * each; and sync one FORGED per claim, at most two SYNCs and a GIVE per lane, and two SYNCs
+ * more. */
 static uint32_t effects_max(uint32_t n, uint32_t window, uint32_t pool)
 {
     return 2 * pool + 2 * window + pool / n + 5 * n + CR_STATUS_PUSH_MAX + CR_HELP_MAX +
-           CR_FETCH_REFS_MAX + 16;
+           CR_FETCH_REFS_MAX + CR_SYNC_SAID + 5 * CR_SYNC_LANES + 18;
 }
 
 void cr_effects_init(struct cr_arena *arena, struct cr_effects *effects,
@@ -410,6 +411,7 @@ static bool commit(struct cr_core *core)
     cr_schedule_save(&core->schedule, &core->score, schedule);
     announce(core, &made, schedule);
     cr_attest_own(core, CR_ATTESTED_COMMIT, made.record.index, &made.digest);
+    cr_sync_on_commit(core, made.record.index, &made.digest);
     raise_horizon(core);
     cr_pacemaker_on_commit(core);
     return true;
@@ -625,6 +627,7 @@ static void dispatch(struct cr_core *core, const struct cr_event *event)
     case CR_EVENT_CLOSE: on_close(core); return;
     case CR_EVENT_PROBE: cr_probe_answer(core, event); return;
     case CR_EVENT_PROBE_REPLY: cr_probe_receive(core, event); return;
+    case CR_EVENT_GIVEN: cr_sync_on_given(core, event); return;
     }
     CR_UNREACHABLE();
 }

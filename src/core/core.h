@@ -22,8 +22,12 @@
  *   5. After each step the host arms its timer for cr_core_deadline_us and sends TICK then.
  *   6. A body handle belongs to the core from VERTEX, SEALED or RESTORE_VERTEX until its DROP.
  *   7. now_us never falls. wall_ms may jump.
- *   8. SYNC is answered by the peer with the vertices of the commits in linear order, each a VERTEX
- *      event here, then RANGE with the same from_commit and the last commit that was sent whole.
+ *   8. SYNC asks a peer for a range of commits on one of CR_SYNC_LANES lanes; whatever the host
+ *      holds for that lane is void. An answer with the lane's from_commit and skip, of any peer
+ *      that owes one, is held there once cr_range_check has passed it; then RANGE tells what it
+ *      claims. GIVE: its vertices become VERTEX events now, in order and before those of a later
+ *      GIVE, then GIVEN. A refusal is a RANGE without claim; an answer that contradicts itself, or
+ *      a vertex of one that turns out badly signed, is told with `forged`.
  *   9. EXECUTED never names a commit that this core has not ordered (or restored with its head).
  *  10. START says what this process knows of what its key has signed: KEPT for the first core of a
  *      process, LOST when the guard was missing or is a copy; later cores get what the statistics
@@ -41,6 +45,7 @@
 #include "consensus/committee.h"
 #include "consensus/schedule.h"
 #include "consensus/validity.h"
+#include "core/range.h"
 #include "wire/commit.h"
 #include "wire/message.h"
 #include "wire/vertex.h"
@@ -75,18 +80,19 @@ enum cr_event_kind {
     CR_EVENT_START,            /* signed_round: what the guard says this key has signed last;
                                   memory, nonce: how far that can be relied on */
     CR_EVENT_TICK,
-    CR_EVENT_VERTEX,   /* vertex, peer: verified, from outside */
-    CR_EVENT_SEALED,   /* vertex: our proposal with payload and signature */
-    CR_EVENT_STORED,   /* sequence */
-    CR_EVENT_EXECUTED, /* executed */
-    CR_EVENT_WAITING,  /* waiting: transactions that wait for a vertex of ours */
-    CR_EVENT_PEER,     /* peer, up */
-    CR_EVENT_STATUS,   /* peer, status */
-    CR_EVENT_FETCH,    /* peer, refs: a peer asks for vertices */
-    CR_EVENT_RANGE, /* peer, range: the peer's answer to SYNC has been delivered as VERTEX events */
-    CR_EVENT_CLOSE, /* the last event: the closing commit is executed */
-    CR_EVENT_PROBE, /* peer, probe: a peer that has started asks */
+    CR_EVENT_VERTEX,      /* vertex, peer: verified, from outside */
+    CR_EVENT_SEALED,      /* vertex: our proposal with payload and signature */
+    CR_EVENT_STORED,      /* sequence */
+    CR_EVENT_EXECUTED,    /* executed */
+    CR_EVENT_WAITING,     /* waiting: transactions that wait for a vertex of ours */
+    CR_EVENT_PEER,        /* peer, up */
+    CR_EVENT_STATUS,      /* peer, status */
+    CR_EVENT_FETCH,       /* peer, refs: a peer asks for vertices */
+    CR_EVENT_RANGE,       /* peer, range: an answer to SYNC is there */
+    CR_EVENT_CLOSE,       /* the last event: the closing commit is executed */
+    CR_EVENT_PROBE,       /* peer, probe: a peer that has started asks */
     CR_EVENT_PROBE_REPLY, /* peer, probe_reply */
+    CR_EVENT_GIVEN, /* range.lane, range.forged: the vertices of the lane have been VERTEX events */
 };
 
 /* What START knows of what this key has signed (docs/protocol.md 4.8). */
@@ -144,7 +150,11 @@ struct cr_event {
             uint32_t refs_count;
         };
         struct {
-            uint64_t from_commit, to_commit; /* to < from: the peer cannot serve it, or gave up */
+            uint64_t from_commit, to_commit; /* to < from: a refusal, or a part of commit `from` */
+            uint32_t lane;
+            uint32_t skip, vertices;      /* of commit `from`: not in the answer; in it */
+            bool forged;                  /* it contradicts itself; then nothing else counts */
+            const struct cr_claim *claim; /* borrowed for the step; NULL: refused */
         } range;
         struct cr_probe probe;
         struct cr_probe_reply probe_reply;
@@ -172,6 +182,9 @@ enum cr_effect_kind {
                        once. Nothing more is signed; everything else goes on */
     CR_EFFECT_SEND_PROBE,       /* peer, probe */
     CR_EFFECT_SEND_PROBE_REPLY, /* peer, probe_reply */
+    CR_EFFECT_GIVE,             /* range.lane: the answer that is held there is wanted now */
+    CR_EFFECT_FORGED, /* peer, range.from_commit: what it sent as old commits is proven wrong, at
+                         that commit */
 };
 
 struct cr_effect {
@@ -194,6 +207,8 @@ struct cr_effect {
         struct {
             uint64_t from_commit;
             uint32_t commits;
+            uint32_t lane;
+            uint32_t skip; /* vertices of from_commit that are here already */
         } range;
         struct {
             struct cr_commit record; /* its arrays are valid until the next step */
@@ -288,6 +303,8 @@ struct cr_core_stats {
     uint32_t suspended;
     uint32_t missing; /* distinct vertices wanted */
     uint64_t accepted_total, proposed_total, fetches_total, syncs_total, timeouts_total;
+    uint64_t sync_handovers_total, sync_forged_total;     /* ranges asked elsewhere; proven wrong */
+    uint32_t sync_lanes;                                  /* ranges asked for or held now */
     uint64_t slots_direct, slots_indirect, slots_skipped; /* decided leader slots */
     uint64_t equivocations_total;
     uint64_t differences_total; /* statements heard that contradict our own values */

@@ -150,6 +150,41 @@ static void executed(struct codec *codec, struct cr_event *event)
     hash(codec, &event->executed.state_root);
 }
 
+static void claim(struct codec *codec, const struct cr_claim **claim)
+{
+    struct cr_claim copy = {0};
+    bool refused = *claim == NULL;
+    flag(codec, &refused);
+    if (refused) return;
+    if (codec->writer) copy = **claim;
+    u64(codec, &copy.from, 8);
+    u32(codec, &copy.count);
+    u64(codec, &copy.epoch, 8);
+    u32(codec, &copy.leader_round);
+    flag(codec, &copy.closing);
+    hash(codec, &copy.previous);
+    if (copy.count > CR_SYNC_COMMITS_MAX) {
+        codec->bad = true;
+        return;
+    }
+    for (uint32_t i = 0; i < copy.count; i++)
+        hash(codec, &copy.digests[i]);
+    if (!codec->reader) return;
+    codec->parts->claim = copy;
+    *claim = &codec->parts->claim;
+}
+
+static void range(struct codec *codec, struct cr_event *event)
+{
+    u64(codec, &event->range.from_commit, 8);
+    u64(codec, &event->range.to_commit, 8);
+    u32(codec, &event->range.lane);
+    u32(codec, &event->range.skip);
+    u32(codec, &event->range.vertices);
+    flag(codec, &event->range.forged);
+    claim(codec, &event->range.claim);
+}
+
 static void fields(struct codec *codec, struct cr_event *event)
 {
     switch (event->kind) {
@@ -169,9 +204,10 @@ static void fields(struct codec *codec, struct cr_event *event)
     case CR_EVENT_PEER: flag(codec, &event->up); return;
     case CR_EVENT_STATUS: status(codec, &event->status); return;
     case CR_EVENT_FETCH: refs(codec, event); return;
-    case CR_EVENT_RANGE:
-        u64(codec, &event->range.from_commit, 8);
-        u64(codec, &event->range.to_commit, 8);
+    case CR_EVENT_RANGE: range(codec, event); return;
+    case CR_EVENT_GIVEN:
+        u32(codec, &event->range.lane);
+        flag(codec, &event->range.forged);
         return;
     case CR_EVENT_PROBE: probe(codec, &event->probe); return;
     case CR_EVENT_PROBE_REPLY: probe_reply(codec, &event->probe_reply); return;
@@ -232,6 +268,7 @@ const char *cr_event_kind_text(enum cr_event_kind kind)
     case CR_EVENT_CLOSE: return "CLOSE";
     case CR_EVENT_PROBE: return "PROBE";
     case CR_EVENT_PROBE_REPLY: return "PROBE_REPLY";
+    case CR_EVENT_GIVEN: return "GIVEN";
     }
     return "?";
 }

@@ -17,12 +17,14 @@ enum {
 _Static_assert(sizeof(struct cr_core_head) + CR_FETCH_REFS_MAX * CR_REF_BYTES <=
                    CR_HEADER_BYTES_MAX,
                "a vertex is the longest event");
+_Static_assert(sizeof(struct cr_claim) + 64 <= CR_HEADER_BYTES_MAX, "so it is");
 
 /* What a decoded event points to. */
 struct cr_event_parts {
     struct cr_header header;
     struct cr_core_head head;
     struct cr_ref refs[CR_FETCH_REFS_MAX];
+    struct cr_claim claim;
 };
 
 /* Writes at most CR_EVENT_BYTES_MAX bytes and returns how many. */

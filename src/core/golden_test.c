@@ -78,8 +78,12 @@ static void print_effect(const struct cr_effect *effect)
             print_ref(&effect->refs[i]);
         return;
     case CR_EFFECT_SYNC:
-        fprintf(out, "SYNC from %u commits %" PRIu64 " count %u", effect->peer,
-                effect->range.from_commit, effect->range.commits);
+        fprintf(out, "SYNC %u from %u commits %" PRIu64 " count %u", effect->range.lane,
+                effect->peer, effect->range.from_commit, effect->range.commits);
+        return;
+    case CR_EFFECT_GIVE: fprintf(out, "GIVE %u", effect->range.lane); return;
+    case CR_EFFECT_FORGED:
+        fprintf(out, "FORGED by %u at %" PRIu64, effect->peer, effect->range.from_commit);
         return;
     case CR_EFFECT_COMMIT: print_commit(effect); return;
     case CR_EFFECT_DROP:

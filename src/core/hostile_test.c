@@ -157,11 +157,29 @@ static void honest_vertices(void)
     next++;
 }
 
+static void random_range(struct cr_event *event)
+{
+    static struct cr_claim claim;
+    event->kind = CR_EVENT_RANGE;
+    event->range.from_commit = below(3) ? commits + 1 : cr_prng_next(&prng);
+    event->range.to_commit = event->range.from_commit + below(66) - 2;
+    event->range.lane = (uint32_t)below(CR_SYNC_LANES + 1);
+    event->range.skip = (uint32_t)below(2);
+    event->range.forged = below(20) == 0;
+    memset(&claim, 0, sizeof claim);
+    claim.from = event->range.from_commit;
+    claim.count = (uint32_t)below(CR_SYNC_COMMITS_MAX + 1);
+    claim.epoch = below(10) == 0 ? 1 : 0;
+    claim.leader_round = (uint32_t)cr_prng_next(&prng) >> below(32);
+    claim.previous.bytes[0] = claim.digests[0].bytes[0] = below(2) != 0;
+    if (below(4) != 0) event->range.claim = &claim;
+}
+
 static void random_message(uint32_t highest)
 {
     struct cr_ref refs[CR_FETCH_REFS_MAX];
     struct cr_event event = {.peer = 1 + (uint32_t)below(3)};
-    switch (below(6)) {
+    switch (below(7)) {
     case 0:
         event.kind = CR_EVENT_STATUS;
         event.status = (struct cr_status){.round = (uint32_t)cr_prng_next(&prng),
@@ -178,16 +196,17 @@ static void random_message(uint32_t highest)
         for (uint32_t i = 0; i < event.refs_count; i++)
             refs[i] = known_count > 0 ? known[below(known_count)] : (struct cr_ref){0};
         break;
-    case 2:
-        event.kind = CR_EVENT_RANGE;
-        event.range.from_commit = below(3) ? commits + 1 : cr_prng_next(&prng);
-        event.range.to_commit = event.range.from_commit + below(70) - 2;
-        break;
+    case 2: random_range(&event); break;
     case 3:
         event.kind = CR_EVENT_PEER;
         event.up = below(4) != 0;
         break;
     case 4:
+        event.kind = CR_EVENT_GIVEN;
+        event.range.lane = (uint32_t)below(CR_SYNC_LANES + 1);
+        event.range.forged = below(20) == 0;
+        break;
+    case 5:
         event.kind = CR_EVENT_WAITING;
         event.waiting = (uint32_t)below(3);
         break;

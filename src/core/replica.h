@@ -22,6 +22,7 @@ enum {
     CR_CLOCK_DRIFT_MS = 500, /* a vertex may be this much ahead of our clock */
     CR_SYNC_LAG = 8,         /* commits behind before old commits are asked for */
     CR_SYNC_NEAR = 2,        /* and how close is close enough */
+    CR_SYNC_SAID = 8,        /* claims of others about commits that are not decided here */
     CR_ATTEST_KEPT = 256,    /* own digests of each kind that statements are compared with */
     CR_PROBE_LISTEN = 4,     /* rounds of others without us before we sign again */
 };
@@ -66,22 +67,60 @@ struct cr_peer {
     uint64_t claim;       /* highest commit index it has claimed, in a status or a header */
     uint64_t oldest;      /* first commit it can serve */
     uint64_t answered_us; /* when a STATUS of it was last answered by one of ours */
+    /* As a server of old commits (sync.c). */
+    uint64_t range_us;     /* how long an answer takes, a moving mean; 0: not known */
+    uint32_t span;         /* commits that fit one, as far as is known; 0: not known */
+    uint64_t ask_after_us; /* it is not asked before */
+    uint64_t pause_us;     /* for being of no use: the last one */
+    uint64_t forged_us;    /* for something forged */
+};
+
+enum cr_lane_state {
+    CR_LANE_FREE = 0,
+    CR_LANE_ASKED,
+    CR_LANE_HELD,   /* an answer waits at the host for its turn */
+    CR_LANE_GIVING, /* its vertices come as events */
+};
+
+/* One range of old commits on its way. */
+struct cr_lane {
+    enum cr_lane_state state;
+    uint32_t peer;     /* asked last; from HELD on, whose answer it is */
+    uint64_t from, to; /* the commits it stands for */
+    uint32_t skip;     /* vertices of `from` that came in parts */
+    uint32_t vertices; /* of the answer */
+    bool part;         /* the answer is a part of `from` */
+    uint64_t began_us; /* with this peer, through all parts */
+    uint64_t asked_us, give_up_us;
+    struct cr_claim claim; /* of the answer */
+};
+
+/* What a peer has said and we have not decided yet. */
+struct cr_said {
+    uint32_t peer;
+    uint64_t to; /* the last commit that it is about; 0: none */
+    bool given;  /* the vertices are in the DAG, or on their way there */
+    struct cr_claim claim;
 };
 
 struct cr_syncer {
     bool active;
     bool rescue;          /* not behind, but stuck: we go on as usual beside it (protocol 8.4) */
     uint64_t began_index; /* commit index when it began */
-    bool asked;
-    uint32_t peer;
-    uint64_t cursor;     /* first commit not yet delivered by a range */
-    uint64_t give_up_us; /* on this request */
-    uint64_t began;      /* commit index when it became active */
-    uint64_t index;      /* last commit index seen, and when it moved */
+    uint64_t head;        /* first commit whose vertices have not been ordered from the host */
+    uint64_t limit;       /* last commit of the epoch, if somebody says so; else UINT64_MAX */
+    uint32_t conflicts;   /* answers in a row that do not follow what was given before */
+    uint64_t patience_us; /* how long an answer may take */
+    uint64_t parts_us;    /* how long all parts of a commit may take */
+    uint64_t given_us;    /* when the last range was ordered from the host */
+    uint64_t index;       /* last commit index seen, and when it moved */
     uint64_t moved_us;
     uint64_t not_before_us;
     uint32_t relaxed; /* nobody waits for rounds up to here (protocol 8.3) */
     uint64_t wake_us;
+    struct cr_lane lanes[CR_SYNC_LANES];
+    struct cr_said said[CR_SYNC_SAID];
+    uint32_t said_next; /* the oldest */
 };
 
 struct cr_probe_answer {
@@ -183,6 +222,7 @@ struct cr_core {
     uint32_t commits;
 
     uint64_t accepted_total, proposed_total, fetches_total, syncs_total, timeouts_total;
+    uint64_t sync_handovers_total, sync_forged_total;
     uint64_t equivocations_total;
     uint64_t verdicts[CR_VERDICTS_COUNT];
 };
@@ -235,14 +275,22 @@ void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_stat
 void cr_attest_own(struct cr_core *core, enum cr_attested kind, uint64_t index,
                    const struct cr_hash *digest);
 void cr_attest_hear(struct cr_core *core, const struct cr_event_vertex *arrival);
+/* Our own value of that index; NULL: not kept, or not reached. */
+const struct cr_hash *cr_attest_find(const struct cr_core *core, enum cr_attested kind,
+                                     uint64_t index);
 
 /* sync.c: old commits. */
 /* In sync, lets go what waits for vertices that no undecided slot can need. */
 void cr_sync_relax(struct cr_core *core);
 void cr_sync_run(struct cr_core *core);
 void cr_sync_on_range(struct cr_core *core, const struct cr_event *event);
+void cr_sync_on_given(struct cr_core *core, const struct cr_event *event);
+/* A commit of ours: shows who has told the truth about it. */
+void cr_sync_on_commit(struct cr_core *core, uint64_t index, const struct cr_hash *digest);
 /* In sync because we are behind: no proposals, no fetching. */
 bool cr_sync_is_behind(const struct cr_core *core);
+/* Ranges asked for, held or on their way into the DAG. */
+uint32_t cr_sync_lanes(const struct cr_core *core);
 /* The stake that claims to have committed `index` or more. */
 uint64_t cr_sync_claims(const struct cr_core *core, uint64_t index);
 

@@ -51,6 +51,9 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .fetches_total = core->fetches_total,
         .syncs_total = core->syncs_total,
         .timeouts_total = core->timeouts_total,
+        .sync_handovers_total = core->sync_handovers_total,
+        .sync_forged_total = core->sync_forged_total,
+        .sync_lanes = cr_sync_lanes(core),
         .slots_direct = core->decider.direct,
         .slots_indirect = core->decider.indirect,
         .slots_skipped = core->decider.skipped,
@@ -150,6 +153,31 @@ static void hash_attest(struct cr_hasher *hasher, const struct cr_core *core)
     }
 }
 
+static void hash_claim(struct cr_hasher *hasher, const struct cr_claim *claim)
+{
+    HASH(hasher, claim->from, claim->count, claim->epoch, claim->leader_round, claim->closing);
+    cr_hasher_add(hasher, claim->previous.bytes, CR_HASH_BYTES);
+    for (uint32_t i = 0; i < claim->count; i++)
+        cr_hasher_add(hasher, claim->digests[i].bytes, CR_HASH_BYTES);
+}
+
+static void hash_sync(struct cr_hasher *hasher, const struct cr_syncer *sync)
+{
+    HASH(hasher, sync->active, sync->rescue, sync->began_index, sync->head, sync->limit,
+         sync->conflicts, sync->patience_us, sync->parts_us, sync->given_us, sync->index,
+         sync->moved_us, sync->not_before_us, sync->relaxed, sync->wake_us, sync->said_next);
+    for (uint32_t i = 0; i < CR_SYNC_LANES; i++) {
+        const struct cr_lane *lane = &sync->lanes[i];
+        HASH(hasher, lane->state, lane->peer, lane->from, lane->to, lane->skip, lane->vertices,
+             lane->part, lane->began_us, lane->asked_us, lane->give_up_us);
+        if (lane->state >= CR_LANE_HELD) hash_claim(hasher, &lane->claim);
+    }
+    for (uint32_t i = 0; i < CR_SYNC_SAID; i++) {
+        HASH(hasher, sync->said[i].peer, sync->said[i].to, sync->said[i].given);
+        hash_claim(hasher, &sync->said[i].claim);
+    }
+}
+
 /* What acts on time. */
 static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
 {
@@ -171,12 +199,11 @@ static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
         HASH(hasher, pace->missed[a]);
     for (uint32_t i = 0; i < CR_CLOCK_TIMES; i++)
         HASH(hasher, pace->began_us[i], pace->began_round[i]);
-    HASH(hasher, sync->active, sync->rescue, sync->began_index, sync->asked, sync->peer,
-         sync->cursor, sync->give_up_us, sync->began, sync->index, sync->moved_us,
-         sync->not_before_us, sync->relaxed, sync->wake_us);
+    hash_sync(hasher, sync);
     for (uint32_t p = 0; p < core->validators_count; p++) {
         const struct cr_peer *peer = &core->peers[p];
         HASH(hasher, peer->up, peer->fresh, peer->claim, peer->oldest, peer->answered_us,
+             peer->range_us, peer->span, peer->ask_after_us, peer->pause_us, peer->forged_us,
              core->exposed[p]);
     }
     for (uint32_t i = 0; i < CR_ROUND_WINDOW; i++)
@@ -191,7 +218,8 @@ uint64_t cr_core_hash(const struct cr_core *core)
          core->sequence, core->stored, core->waiting, core->payload_pending, core->executed_index,
          core->checkpoint_index, core->fetch_us, core->status_us, core->accepted_total,
          core->proposed_total, core->fetches_total, core->syncs_total, core->timeouts_total,
-         core->equivocations_total, cr_core_deadline_us(core));
+         core->equivocations_total, core->sync_handovers_total, core->sync_forged_total,
+         cr_core_deadline_us(core));
     hash_numbers(&hasher, core->verdicts, CR_VERDICTS_COUNT);
     cr_hasher_add(&hasher, core->effects_digest.bytes, CR_HASH_BYTES);
     cr_hasher_add(&hasher, core->state_root.bytes, CR_HASH_BYTES);

@@ -26,7 +26,13 @@ enum {
     COMMITS = 10, /* of every correct core in the end */
 };
 
+struct lane {
+    uint32_t from; /* the instance whose answer it holds */
+    uint64_t first, last;
+};
+
 struct instance {
+    struct lane lanes[CR_SYNC_LANES];
     struct cr_core *core;
     void *memory, *effects_memory;
     size_t bytes;
@@ -123,17 +129,28 @@ static void commit(uint32_t i, const struct cr_effect *effect)
 static void serve_range(uint32_t to, const struct cr_effect *effect)
 {
     const uint32_t from = effect->peer == 0 ? 0 : effect->peer + 1;
-    const uint64_t first = effect->range.from_commit;
-    struct cr_event vertex = {.kind = CR_EVENT_VERTEX};
-    uint64_t last = first - 1;
-    for (; from >= CORRECT && last < instances[from].commits && last + 1 < first + 64; last++) {
-        const struct committed *known = &commits[last + 1];
-        for (uint32_t k = 0; k < known->count; k++)
-            send(from, id_of(to), &vertex, known->bodies[k]);
-    }
-    const struct cr_event range = {.kind = CR_EVENT_RANGE,
-                                   .range = {.from_commit = first, .to_commit = last}};
+    struct cr_event range = {.kind = CR_EVENT_RANGE};
+    range.range.lane = effect->range.lane;
+    range.range.from_commit = effect->range.from_commit;
+    range.range.to_commit = effect->range.from_commit + effect->range.commits - 1;
+    if (from < CORRECT)
+        range.range.to_commit = range.range.from_commit - 1;
+    else if (range.range.to_commit > instances[from].commits)
+        range.range.to_commit = instances[from].commits;
     send(from, id_of(to), &range, 0);
+}
+
+static void give_lane(uint32_t i, uint32_t number)
+{
+    const struct lane *lane = &instances[i].lanes[number];
+    for (uint64_t index = lane->first; index <= lane->last; index++) {
+        for (uint32_t k = 0; k < commits[index].count; k++) {
+            struct mail *mail = post(i, CR_EVENT_VERTEX);
+            mail->event.peer = id_of(lane->from);
+            mail->body = commits[index].bodies[k];
+        }
+    }
+    post(i, CR_EVENT_GIVEN)->event.range.lane = number;
 }
 
 static void perform(uint32_t i, const struct cr_effect *effect)
@@ -164,6 +181,8 @@ static void perform(uint32_t i, const struct cr_effect *effect)
     case CR_EFFECT_SEND_PROBE_REPLY: fail_msg("node %u has nothing to ask", i); return;
     case CR_EFFECT_HALT: assert_true(i < CORRECT); return;
     case CR_EFFECT_SYNC: serve_range(i, effect); return;
+    case CR_EFFECT_GIVE: give_lane(i, effect->range.lane); return;
+    case CR_EFFECT_FORGED: fail_msg("nobody forges"); return;
     case CR_EFFECT_DROP:
     case CR_EFFECT_REQUEUE: return;
     }
@@ -180,6 +199,21 @@ static void step(uint32_t i, struct cr_event *event)
         perform(i, &instance->effects.items[k]);
 }
 
+/* Nothing here answers late, so an answer is that to the newest question. */
+static void arrive_range(uint32_t to, struct cr_event *event)
+{
+    static struct cr_claim claim;
+    const uint64_t first = event->range.from_commit, last = event->range.to_commit;
+    memset(&claim, 0, sizeof claim);
+    claim.from = first;
+    for (uint64_t index = first; index <= last; index++)
+        claim.digests[claim.count++] = commits[index].digest;
+    if (first > 1) claim.previous = commits[first - 1].digest;
+    if (last >= first) event->range.claim = &claim;
+    instances[to].lanes[event->range.lane] = (struct lane){event->peer + 1, first, last};
+    step(to, event);
+}
+
 static void deliver(void)
 {
     struct mail *mail = &queue[queue_first];
@@ -194,7 +228,10 @@ static void deliver(void)
         cr_core_admit(instances[to].core, event.peer, &headers[body], &digests[body]) !=
             CR_VERDICT_OK)
         return;
-    step(to, &event);
+    if (event.kind == CR_EVENT_RANGE)
+        arrive_range(to, &event);
+    else
+        step(to, &event);
 }
 
 /* Until the earliest alarm of a core, or until what was sent has arrived. */

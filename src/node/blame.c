@@ -5,8 +5,8 @@
 
 const char *cr_blame_text(uint32_t reason)
 {
-    static const char *const own[] = {"bad-frame", "bad-signature", "bad-payload", "unasked-range",
-                                      "held-back"};
+    static const char *const own[] = {"bad-frame",     "bad-signature", "bad-payload",
+                                      "unasked-range", "forged-range",  "held-back"};
     CR_ASSERT(reason < CR_BLAMES_COUNT);
     return reason < CR_VERDICTS_COUNT ? cr_verdict_text((enum cr_verdict)reason)
                                       : own[reason - CR_VERDICTS_COUNT];

@@ -21,6 +21,7 @@ enum {
     CR_BLAME_SIGNATURE,                 /* not the author's */
     CR_BLAME_PAYLOAD,                   /* not the one of the header, or malformed */
     CR_BLAME_UNASKED,                   /* a range that we did not ask for */
+    CR_BLAME_FORGED,                    /* old commits that are not those of the chain */
     CR_BLAME_HELD,                      /* no fault: held back, it sends faster than we check */
     CR_BLAMES_COUNT,
 

@@ -8,16 +8,16 @@
 #include "node/replica.h"
 #include "wire/message.h"
 
-static void send_message(struct cr_node *node, uint32_t peer, enum cr_net_class class,
-                         const struct cr_message *message)
+bool cr_node_send(struct cr_node *node, uint32_t peer, enum cr_net_class class,
+                  const struct cr_message *message)
 {
     const size_t bytes = cr_message_bytes(message);
     struct cr_net_block *block = cr_net_block_new(bytes);
-    if (!block) return;
+    if (!block) return false;
     cr_message_encode(message, block->bytes, bytes);
-    /* A lost message is asked for again. */
-    (void)!cr_net_send(node->net, peer, class, block);
+    const bool sent = cr_net_send(node->net, peer, class, block) == CR_OK;
     cr_net_block_give(block);
+    return sent;
 }
 
 static void propose(struct cr_node *node, const struct cr_effect *effect)
@@ -85,28 +85,7 @@ static void fetch(struct cr_node *node, const struct cr_effect *effect)
     struct cr_message message = {.type = CR_MESSAGE_FETCH, .refs_count = effect->refs_count};
     CR_ASSERT(effect->refs_count <= CR_FETCH_REFS_MAX);
     memcpy(message.refs, effect->refs, effect->refs_count * sizeof message.refs[0]);
-    send_message(node, effect->peer, CR_NET_FETCH, &message);
-}
-
-void cr_node_ask_range(struct cr_node *node)
-{
-    const struct cr_message message = {.type = CR_MESSAGE_SYNC,
-                                       .from_commit = node->range.from_commit,
-                                       .to_commit = node->range.to_commit,
-                                       .skip = node->range.skip};
-    node->range.asked = true;
-    send_message(node, node->range.peer, CR_NET_SYNC, &message);
-}
-
-static void start_range(struct cr_node *node, const struct cr_effect *effect)
-{
-    if (node->range.delivering) return; /* the core has given that peer up; it will ask again */
-    node->range.peer = effect->peer;
-    node->range.from_commit = effect->range.from_commit;
-    node->range.to_commit = effect->range.from_commit + effect->range.commits - 1;
-    node->range.skip = 0;
-    node->range.asked_us = node->now_us;
-    cr_node_ask_range(node);
+    (void)!cr_node_send(node, effect->peer, CR_NET_FETCH, &message);
 }
 
 void cr_node_note_position(struct cr_node *node, uint32_t round,
@@ -198,11 +177,13 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
     case CR_EFFECT_SEND_STATUS: {
         struct cr_message message = {.type = CR_MESSAGE_STATUS, .status = effect->status};
         message.status.oldest_commit = 1; /* nothing is pruned from the log */
-        send_message(node, effect->peer, CR_NET_CONSENSUS, &message);
+        (void)!cr_node_send(node, effect->peer, CR_NET_CONSENSUS, &message);
         return;
     }
     case CR_EFFECT_FETCH: fetch(node, effect); return;
-    case CR_EFFECT_SYNC: start_range(node, effect); return;
+    case CR_EFFECT_SYNC: cr_node_start_lane(node, effect); return;
+    case CR_EFFECT_GIVE: cr_node_give_lane(node, effect->range.lane); return;
+    case CR_EFFECT_FORGED: cr_node_blame(node, effect->peer, CR_BLAME_FORGED); return;
     case CR_EFFECT_COMMIT: commit(node, effect); return;
     case CR_EFFECT_DROP: cr_body_give(&node->bodies, effect->body); return;
     case CR_EFFECT_REQUEUE:
@@ -212,13 +193,13 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
     case CR_EFFECT_HALT: cr_node_halt(node, effect->reason); return;
     case CR_EFFECT_TWIN: stop_signing(node, effect); return;
     case CR_EFFECT_SEND_PROBE:
-        send_message(node, effect->peer, CR_NET_CONSENSUS,
-                     &(struct cr_message){.type = CR_MESSAGE_PROBE, .probe = effect->probe});
+        (void)!cr_node_send(node, effect->peer, CR_NET_CONSENSUS,
+                            &(struct cr_message){.type = CR_MESSAGE_PROBE, .probe = effect->probe});
         return;
     case CR_EFFECT_SEND_PROBE_REPLY:
-        send_message(node, effect->peer, CR_NET_CONSENSUS,
-                     &(struct cr_message){.type = CR_MESSAGE_PROBE_REPLY,
-                                          .probe_reply = effect->probe_reply});
+        (void)!cr_node_send(node, effect->peer, CR_NET_CONSENSUS,
+                            &(struct cr_message){.type = CR_MESSAGE_PROBE_REPLY,
+                                                 .probe_reply = effect->probe_reply});
         return;
     }
     CR_UNREACHABLE();

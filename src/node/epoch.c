@@ -110,7 +110,7 @@ enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended)
     struct cr_core_stats before;
     cr_core_stats(node->core, &before);
     cr_node_step(node, &close);
-    node->range.asked = node->range.delivering = false;
+    cr_node_void_lanes(node);
     node->waiting_told = 0;
     const enum cr_err err = cr_node_begin_epoch(node);
     if (err != CR_OK) return err;

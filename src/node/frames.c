@@ -11,8 +11,6 @@
 enum {
     /* One step can store n * CR_ROUNDS_AHEAD vertices when a gap closes, and commit the window. */
     STORES_PER_STEP_MAX = CR_VALIDATORS_MAX * CR_ROUNDS_AHEAD,
-    /* For all parts of a commit; then the core asks another peer. */
-    RANGE_PARTS_US = 2 * 1000 * 1000,
 };
 _Static_assert(CR_DISK_ITEMS_MAX >= 2 * STORES_PER_STEP_MAX, "a step's stores fit the disk queue");
 _Static_assert(CR_EXECUTOR_COMMITS_MAX >= 3 * CR_ROUND_WINDOW, "a step's commits fit the executor");
@@ -23,8 +21,7 @@ bool cr_node_has_room(const struct cr_node *node)
            cr_executor_room(node->executor) > CR_ROUND_WINDOW;
 }
 
-/* Counts what a peer should not have sent, and cuts it off when no honest one would have. */
-static void blame(struct cr_node *node, uint32_t peer, uint32_t reason)
+void cr_node_blame(struct cr_node *node, uint32_t peer, uint32_t reason)
 {
     const uint64_t pause_us = cr_blame(&node->blame, peer, reason, node->now_us);
     if (pause_us == 0) return;
@@ -33,40 +30,38 @@ static void blame(struct cr_node *node, uint32_t peer, uint32_t reason)
     cr_net_cut(node->net, peer, cr_blame_text(reason), pause_us);
 }
 
-enum give { GIVEN, NO_ROOM, REFUSED };
-
-/* Starts the verification of one encoded vertex from a peer. */
-static enum give give_vertex(struct cr_node *node, uint32_t peer, const uint8_t *bytes,
-                             uint32_t count, bool of_range)
+enum cr_node_given cr_node_give_vertex(struct cr_node *node, uint32_t peer, const uint8_t *bytes,
+                                       uint32_t count, uint32_t lane)
 {
-    if (!cr_node_has_room(node)) return NO_ROOM;
+    if (!cr_node_has_room(node)) return CR_NODE_NO_ROOM;
     struct cr_verify_job *job = cr_verify_new(node->verify);
-    if (!job) return NO_ROOM;
+    if (!job) return CR_NODE_NO_ROOM;
     if (cr_vertex_decode(bytes, count, &job->vertex) != CR_OK) {
-        blame(node, peer, CR_BLAME_FRAME);
-        return REFUSED;
+        cr_node_blame(node, peer, CR_BLAME_FRAME);
+        return CR_NODE_REFUSED;
     }
     const enum cr_verdict verdict =
         cr_core_admit(node->core, peer, &job->vertex.header, &job->vertex.digest);
     if (verdict != CR_VERDICT_OK) {
         /* Twice, or late: that is how things are sent here. */
-        if (verdict != CR_VERDICT_KNOWN && verdict != CR_VERDICT_OLD) blame(node, peer, verdict);
-        return REFUSED;
+        if (verdict != CR_VERDICT_KNOWN && verdict != CR_VERDICT_OLD)
+            cr_node_blame(node, peer, verdict);
+        return CR_NODE_REFUSED;
     }
-    if (cr_verify_has(node->verify, &job->vertex.digest)) return REFUSED;
+    if (cr_verify_has(node->verify, &job->vertex.digest)) return CR_NODE_REFUSED;
     if (node->bodies.count_used > CR_NODE_BODIES_MAX / 8 * 7) {
         node->counters.vertices_refused++;
-        return REFUSED;
+        return CR_NODE_REFUSED;
     }
     /* What was asked for is bounded by the asking. */
-    if (!of_range && !cr_blame_may_check(&node->blame, peer, node->now_us)) {
-        blame(node, peer, CR_BLAME_HELD);
-        return NO_ROOM;
+    if (lane == CR_SYNC_LANES && !cr_blame_may_check(&node->blame, peer, node->now_us)) {
+        cr_node_blame(node, peer, CR_BLAME_HELD);
+        return CR_NODE_NO_ROOM;
     }
     job->body = cr_body_new(&node->bodies, 1 + (size_t)count);
     if (job->body == CR_BODY_NONE) {
         node->counters.vertices_refused++;
-        return REFUSED;
+        return CR_NODE_REFUSED;
     }
     struct cr_body *body = cr_body_get(&node->bodies, job->body);
     body->block->bytes[0] = CR_MESSAGE_VERTEX;
@@ -76,9 +71,10 @@ static enum give give_vertex(struct cr_node *node, uint32_t peer, const uint8_t 
     job->vertex.payload = body->block->bytes + 1 + (job->vertex.payload - bytes);
     cr_body_describe(body, &job->vertex);
     job->peer = peer;
-    job->of_range = of_range;
+    job->lane = lane;
+    job->request = lane < CR_SYNC_LANES ? node->sync.lanes[lane].request : 0;
     cr_verify_submit(node->verify);
-    return GIVEN;
+    return CR_NODE_GIVEN;
 }
 
 /* ---- verified vertices into the core ---- */
@@ -87,8 +83,8 @@ static bool wanted(struct cr_node *node, struct cr_verify_job *job)
 {
     switch (job->result) {
     case CR_VERIFY_GOOD: return true;
-    case CR_VERIFY_BAD_PAYLOAD: blame(node, job->peer, CR_BLAME_PAYLOAD); return false;
-    case CR_VERIFY_BAD_SIGNATURE: blame(node, job->peer, CR_BLAME_SIGNATURE); return false;
+    case CR_VERIFY_BAD_PAYLOAD: cr_node_blame(node, job->peer, CR_BLAME_PAYLOAD); return false;
+    case CR_VERIFY_BAD_SIGNATURE: cr_node_blame(node, job->peer, CR_BLAME_SIGNATURE); return false;
     }
     CR_UNREACHABLE();
 }
@@ -117,7 +113,7 @@ void cr_node_pump_verified(struct cr_node *node)
     while (cr_node_has_room(node) && (job = cr_verify_done(node->verify)) != NULL) {
         struct cr_event event = {.kind = CR_EVENT_VERTEX, .peer = job->peer};
         const bool good = wanted(node, job);
-        if (job->of_range) node->range.under_way--;
+        cr_node_note_verified(node, job);
         if (good) {
             verify_clients(node, job->body);
             event.vertex = (struct cr_event_vertex){
@@ -134,56 +130,6 @@ void cr_node_pump_verified(struct cr_node *node)
     for (uint32_t peer = cr_authors_next(&paused, 0); peer < CR_VALIDATORS_MAX;
          peer = cr_authors_next(&paused, peer + 1))
         cr_net_resume(node->net, peer);
-}
-
-/* ---- ranges of old commits ---- */
-
-static void on_range(struct cr_node *node, uint32_t peer, const struct cr_message *message)
-{
-    struct cr_node_range *range = &node->range;
-    if (!range->asked || range->delivering || range->peer != peer) {
-        blame(node, peer, CR_BLAME_UNASKED);
-        return;
-    }
-    if (message->from_commit != range->from_commit || message->to_commit > range->to_commit) return;
-    if (message->skip != range->skip) return;
-    range->asked = false;
-    range->delivering = true;
-    range->answered_to = message->to_commit;
-    range->answered_count = message->range_count;
-    memcpy(range->frame, message->range, message->range_bytes);
-    range->vertices = cr_payload_begin(range->frame, message->range_bytes, message->range_count);
-}
-
-/* One vertex at a time in the order of the range; the core is told when the last one is in. */
-void cr_node_pump_range(struct cr_node *node)
-{
-    struct cr_node_range *range = &node->range;
-    const uint8_t *bytes;
-    uint32_t count;
-    while (range->delivering && range->under_way < CR_NODE_RANGE_JOBS_MAX) {
-        const struct cr_payload before = range->vertices;
-        if (!cr_payload_next(&range->vertices, &bytes, &count)) break;
-        const enum give given = give_vertex(node, range->peer, bytes, count, true);
-        if (given == GIVEN) range->under_way++;
-        if (given == NO_ROOM) {
-            range->vertices = before;
-            return;
-        }
-    }
-    if (!range->delivering || range->under_way > 0) return;
-    if (range->vertices.count_left > 0 && !range->vertices.reader.bad) return;
-    range->delivering = false;
-    if (range->answered_to < range->from_commit && range->answered_count > 0 &&
-        node->now_us < range->asked_us + RANGE_PARTS_US) {
-        range->skip += range->answered_count;
-        cr_node_ask_range(node);
-        return;
-    }
-    struct cr_event event = {.kind = CR_EVENT_RANGE, .peer = range->peer};
-    event.range.from_commit = range->from_commit;
-    event.range.to_commit = range->answered_to;
-    cr_node_step(node, &event);
 }
 
 /* ---- callbacks of the network ---- */
@@ -203,10 +149,8 @@ static void on_request(struct cr_node *node, uint32_t peer, const struct cr_mess
         event.refs_count = message->refs_count;
         cr_node_step(node, &event);
         return;
-    case CR_MESSAGE_SYNC:
-        cr_node_serve_range(node, peer, message->from_commit, message->to_commit, message->skip);
-        return;
-    case CR_MESSAGE_RANGE: on_range(node, peer, message); return;
+    case CR_MESSAGE_SYNC: cr_node_serve_range(node, peer, message); return;
+    case CR_MESSAGE_RANGE: cr_node_on_range(node, peer, message); return;
     case CR_MESSAGE_PROBE:
         event.kind = CR_EVENT_PROBE;
         event.probe = message->probe;
@@ -231,7 +175,7 @@ bool cr_node_on_frame(void *context, uint32_t peer, enum cr_net_class class, con
     if (cr_blame_is_cut(&node->blame, peer, node->now_us))
         return true; /* the rest of what it sent */
     if (cr_message_decode(bytes, count, &message) != CR_OK) {
-        blame(node, peer, CR_BLAME_FRAME);
+        cr_node_blame(node, peer, CR_BLAME_FRAME);
         return true;
     }
     if (message.type != CR_MESSAGE_VERTEX) {
@@ -242,7 +186,8 @@ bool cr_node_on_frame(void *context, uint32_t peer, enum cr_net_class class, con
         on_request(node, peer, &message);
         return true;
     }
-    if (give_vertex(node, peer, message.vertex, message.vertex_bytes, false) != NO_ROOM)
+    if (cr_node_give_vertex(node, peer, message.vertex, message.vertex_bytes, CR_SYNC_LANES) !=
+        CR_NODE_NO_ROOM)
         return true;
     cr_authors_add(&node->paused, peer);
     return false;
@@ -257,7 +202,7 @@ void cr_node_on_peer(void *context, uint32_t peer, bool up, const char *reason)
         cr_authors_add(&node->up, peer);
     else
         cr_authors_remove(&node->up, peer);
-    if (!up && node->range.peer == peer) node->range.asked = false;
+    node->sync.owed[peer] = 0;
     const char *name = node->genesis->validators[peer].name;
     if (up)
         cr_report(CR_LOG_LEVEL_INFO, "net", "peer-up", "validator=%s", name);

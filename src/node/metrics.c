@@ -37,6 +37,10 @@ static void consensus(struct cr_text *out, const struct cr_core_stats *core)
         core->fetches_total);
     one(out, "creto_syncs_total", "counter", "Requests for ranges of old commits.",
         core->syncs_total);
+    one(out, "creto_sync_lanes", "gauge", "Ranges of old commits under way.", core->sync_lanes);
+    one(out, "creto_sync_handovers_total", "counter", "Ranges asked of another peer.",
+        core->sync_handovers_total);
+    one(out, "creto_sync_forged_total", "counter", "Ranges proven wrong.", core->sync_forged_total);
     one(out, "creto_round_timeouts_total", "counter", "Rounds that did not wait for all leaders.",
         core->timeouts_total);
     one(out, "creto_equivocations_total", "counter",

@@ -128,7 +128,7 @@ static void turn(struct cr_node *node)
     cr_net_run(node->net, node->now_us);
     on_disk(node);
     cr_node_pump_verified(node);
-    cr_node_pump_range(node);
+    cr_node_pump_lanes(node);
     on_sealed(node);
     on_waiting(node);
     if (cr_core_deadline_us(node->core) <= node->now_us && cr_node_has_room(node))

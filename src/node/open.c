@@ -175,11 +175,10 @@ static int open_parts(struct cr_node *node)
         return cr_node_refuse(CR_EXIT_FAILED, "memory", "no memory for vertices");
     node->payload_scratch = malloc(CR_PAYLOAD_BYTES_MAX);
     node->record_scratch = malloc(CR_LOG_RECORD_BYTES_MAX);
-    node->range.frame = malloc(CR_FRAME_BYTES_MAX);
     node->mempool = cr_mempool_new(&limits);
     node->keycache = cr_keycache_new(KEYS_CACHED_MAX);
-    if (!node->payload_scratch || !node->record_scratch || !node->range.frame || !node->mempool ||
-        !node->keycache)
+    if (!node->payload_scratch || !node->record_scratch || !node->mempool || !node->keycache ||
+        !cr_node_open_lanes(node))
         return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
     const struct cr_executor_config config = {.genesis = node->genesis,
                                               .db = node->db,
@@ -352,7 +351,7 @@ void cr_node_close(struct cr_node *node)
     cr_secret_key_free(node->consensus_key);
     cr_secret_key_free(node->report_key);
     cr_secret_key_free(node->transport_key);
-    free(node->range.frame);
+    cr_node_close_lanes(node);
     free(node->payload_scratch);
     free(node->record_scratch);
     free(node->core_memory);

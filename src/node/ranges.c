@@ -7,11 +7,14 @@
 #include "store/commit_record.h"
 #include "wire/message.h"
 
-/* An answer under construction: {bytes u32, vertex} repeated. */
+/* An answer under construction: {bytes u32, vertex} repeated, and the same with commit records. */
 struct answer {
     uint8_t *bytes; /* CR_SYNC_BYTES_MAX and room for one vertex more */
     uint32_t bytes_count;
     uint32_t vertices;
+    uint8_t *records; /* CR_SYNC_BYTES_MAX and room for one record more */
+    uint32_t records_bytes;
+    uint32_t records_count;
     bool closing; /* it holds the closing commit of an epoch */
 };
 
@@ -28,18 +31,19 @@ struct tail {
     uint32_t gc_round;
 };
 
-/* The place behind what is there; the vertex is added if it fits. */
-static bool add_record(struct cr_node *node, const struct cr_log_position *position,
+/* The vertex at a place of the log, if it fits. */
+static bool add_logged(struct cr_node *node, const struct cr_log_position *position,
                        struct answer *answer)
 {
     enum cr_log_kind kind;
     size_t count;
-    if (answer->bytes_count + 4 >= CR_SYNC_BYTES_MAX) return false;
+    const uint32_t used = answer->bytes_count + answer->records_bytes;
+    if (used + 4 >= CR_SYNC_BYTES_MAX) return false;
     uint8_t *to = answer->bytes + answer->bytes_count;
-    if (cr_log_read(node->log, position, &kind, to + 4,
-                    CR_FRAME_BYTES_MAX - 64 - answer->bytes_count - 4, &count) != CR_OK)
+    if (cr_log_read(node->log, position, &kind, to + 4, CR_FRAME_BYTES_MAX - 64 - used - 4,
+                    &count) != CR_OK)
         return false;
-    if (answer->vertices > 0 && answer->bytes_count + 4 + count > CR_SYNC_BYTES_MAX) return false;
+    if (answer->vertices > 0 && used + 4 + count > CR_SYNC_BYTES_MAX) return false;
     cr_store_le(to, count, 4);
     answer->bytes_count += 4 + (uint32_t)count;
     answer->vertices++;
@@ -50,7 +54,18 @@ static bool add_vertex(struct cr_node *node, const struct cr_ref *ref, struct an
 {
     struct cr_log_position position;
     if (!cr_state_reader_vertex(node->reader, &ref->digest, &position)) return false;
-    return add_record(node, &position, answer);
+    return add_logged(node, &position, answer);
+}
+
+/* One that is too large is left out: its commit goes alone, and unnamed. */
+static void add_record(const struct cr_commit *commit, struct answer *answer)
+{
+    const size_t bytes = cr_commit_bytes(commit);
+    uint8_t *to = answer->records + answer->records_bytes;
+    if (bytes > CR_SYNC_RECORD_BYTES_MAX || answer->records_bytes > CR_SYNC_BYTES_MAX) return;
+    cr_store_le(to, bytes, 4);
+    answer->records_bytes += 4 + (uint32_t)cr_commit_encode(commit, to + 4, bytes);
+    answer->records_count++;
 }
 
 /* A logged commit; `refs` belongs to the caller, also on failure. */
@@ -108,7 +123,7 @@ static bool add_tail(struct cr_node *node, struct tail *tail, uint32_t skip, str
         if (skip > 0)
             skip--;
         else
-            whole = add_record(node, &here, answer);
+            whole = add_logged(node, &here, answer);
     }
     free(vertex);
     return whole && skip == 0;
@@ -121,6 +136,7 @@ static bool add_commit(struct cr_node *node, uint64_t from, uint64_t index, uint
     struct logged logged;
     bool whole = read_commit(node, index, &logged);
     const struct cr_commit *commit = &logged.commit;
+    if (whole) add_record(commit, answer);
     for (uint32_t i = skip; whole && i < commit->vertices_count; i++)
         whole = add_vertex(node, &commit->vertices[i], answer);
     const uint32_t over =
@@ -137,30 +153,46 @@ static bool add_commit(struct cr_node *node, uint64_t from, uint64_t index, uint
     return whole;
 }
 
-void cr_node_serve_range(struct cr_node *node, uint32_t peer, uint64_t from_commit,
-                         uint64_t to_commit, uint32_t skip)
+/* As many commits as fit, and never beyond the end of an epoch. Returns the first one that is not
+ * there as a whole. */
+static uint64_t add_commits(struct cr_node *node, const struct cr_message *asked,
+                            struct answer *answer)
 {
-    struct answer answer = {.bytes = malloc(CR_FRAME_BYTES_MAX)};
-    uint64_t index = from_commit;
-    if (!answer.bytes) return;
-    if (cr_state_reader_begin(node->reader) == CR_OK) {
-        bool whole = true;
-        /* An answer never goes beyond the end of an epoch. */
-        while (whole && !answer.closing && index <= to_commit &&
-               index - from_commit < CR_SYNC_COMMITS_MAX) {
-            const struct answer before = answer;
-            const bool first = index == from_commit;
-            whole = add_commit(node, from_commit, index, first ? skip : 0, &answer);
-            if (whole) index++;
-            /* Only the first commit of an answer may be cut: the receiver asks for its rest. */
-            if (!whole && !first) answer = before;
-        }
+    const uint64_t from = asked->from_commit;
+    uint64_t index = from;
+    while (!answer->closing && index <= asked->to_commit) {
+        const struct answer before = *answer;
+        const bool first = index == from;
+        bool whole = add_commit(node, from, index, first ? asked->skip : 0, answer);
+        const bool named = answer->records_count == index - from + 1;
+        if (!named && !first) whole = false;
+        /* Only the first commit of an answer may be cut: the receiver asks for its rest. */
+        if (!whole && !first) *answer = before;
+        if (!whole) break;
+        index++;
+        if (!named) break;
+    }
+    return index;
+}
+
+void cr_node_serve_range(struct cr_node *node, uint32_t peer, const struct cr_message *asked)
+{
+    struct answer answer = {.bytes = malloc(CR_FRAME_BYTES_MAX),
+                            .records = malloc(CR_FRAME_BYTES_MAX + CR_SYNC_RECORD_BYTES_MAX)};
+    uint64_t index = asked->from_commit;
+    const bool memory = answer.bytes && answer.records;
+    if (memory && cr_state_reader_begin(node->reader) == CR_OK) {
+        index = add_commits(node, asked, &answer);
         cr_state_reader_end(node->reader);
     }
+    if (answer.vertices == 0) answer.records_count = answer.records_bytes = 0;
     const struct cr_message message = {.type = CR_MESSAGE_RANGE,
-                                       .from_commit = from_commit,
+                                       .from_commit = asked->from_commit,
                                        .to_commit = index - 1,
-                                       .skip = skip,
+                                       .skip = asked->skip,
+                                       .records_count = answer.records_count,
+                                       .records = answer.records,
+                                       .records_bytes = answer.records_bytes,
                                        .range_count = answer.vertices,
                                        .range = answer.bytes,
                                        .range_bytes = answer.bytes_count};
@@ -168,12 +200,7 @@ void cr_node_serve_range(struct cr_node *node, uint32_t peer, uint64_t from_comm
         node->counters.ranges_served++;
     else
         node->counters.ranges_refused++;
-    const size_t bytes = cr_message_bytes(&message);
-    struct cr_net_block *block = cr_net_block_new(bytes);
-    if (block) {
-        cr_message_encode(&message, block->bytes, bytes);
-        (void)!cr_net_send(node->net, peer, CR_NET_SYNC, block); /* the peer asks somebody else */
-        cr_net_block_give(block);
-    }
+    (void)!cr_node_send(node, peer, CR_NET_SYNC, &message); /* the peer asks somebody else */
     free(answer.bytes);
+    free(answer.records);
 }

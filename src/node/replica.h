@@ -27,27 +27,37 @@
 #include "node/verify.h"
 #include "store/guard.h"
 #include "store/state.h"
+#include "wire/message.h"
 #include "wire/payload.h"
 
 enum {
     CR_NODE_BODIES_MAX = 65536,
-    CR_NODE_RANGE_JOBS_MAX = 64, /* vertices of one range under verification at a time */
+    CR_NODE_RANGE_JOBS_MAX = 64, /* vertices of ranges under verification at a time */
 };
 #define CR_NODE_BODY_BYTES_MAX (UINT64_C(512) * 1024 * 1024)
 
-/* An answer to SYNC on its way into the core: one at a time. */
-struct cr_node_range {
-    bool asked;
-    uint32_t peer;
-    uint64_t from_commit, to_commit; /* asked for */
-    uint32_t skip;                   /* vertices of from_commit that came in parts */
-    uint64_t asked_us;
-    uint64_t answered_to; /* what the answer covers; below from_commit: nothing, or a part of it */
-    uint32_t answered_count;
-    bool delivering;
-    uint8_t *frame; /* CR_FRAME_BYTES_MAX bytes */
-    struct cr_payload vertices;
-    uint32_t under_way;
+/* A lane of SYNC: what was asked for last, and the answer that waits for its turn. */
+struct cr_node_lane {
+    bool asked;       /* an answer is wanted */
+    uint32_t request; /* its number; whatever belongs to an older one is void */
+    uint64_t from_commit;
+    uint32_t skip;              /* vertices of from_commit that came in parts */
+    uint32_t peer;              /* whose answer is held */
+    uint8_t *frame;             /* CR_FRAME_BYTES_MAX bytes: its vertices */
+    struct cr_payload vertices; /* what is left of them */
+    bool fed;                   /* all have been given to the verifier */
+    uint32_t under_way;         /* there */
+    bool forged;                /* one was badly signed, or not what its header says */
+};
+
+struct cr_node_lanes {
+    struct cr_node_lane lanes[CR_SYNC_LANES];
+    uint32_t queue[CR_SYNC_LANES]; /* lanes whose answers the core wants, in its order */
+    uint32_t queue_count;
+    uint32_t under_way;               /* vertices of all ranges, of void ones too */
+    uint32_t owed[CR_VALIDATORS_MAX]; /* answers that a peer owes us */
+    struct cr_claim claim;            /* scratch for the check of an answer */
+    struct cr_vertex vertex;          /* the same */
 };
 
 struct cr_node_counters {
@@ -102,7 +112,7 @@ struct cr_node {
     uint32_t waiting_told;
     struct cr_authors up;     /* peers connected */
     struct cr_authors paused; /* peers whose frame was refused for want of room */
-    struct cr_node_range range;
+    struct cr_node_lanes sync;
     struct cr_header sealed;  /* of our newest signed vertex, during its step */
     uint8_t *payload_scratch; /* CR_PAYLOAD_BYTES_MAX */
     uint8_t *record_scratch;  /* CR_LOG_RECORD_BYTES_MAX */
@@ -154,7 +164,9 @@ CR_MUST_CHECK bool cr_node_start_core(struct cr_node *node, uint32_t signed_roun
 /* When the epoch is over: the core of the next one. */
 CR_MUST_CHECK enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended);
 /* effects.c */
-void cr_node_ask_range(struct cr_node *node);
+/* False: it is not on its way. Whatever is lost is asked for again. */
+CR_MUST_CHECK bool cr_node_send(struct cr_node *node, uint32_t peer, enum cr_net_class class,
+                                const struct cr_message *message);
 void cr_node_perform(struct cr_node *node, const struct cr_effect *effect);
 void cr_node_note_position(struct cr_node *node, uint32_t round,
                            const struct cr_log_position *position);
@@ -163,13 +175,27 @@ bool cr_node_on_frame(void *context, uint32_t peer, enum cr_net_class class, con
                       size_t count);
 void cr_node_on_peer(void *context, uint32_t peer, bool up, const char *reason);
 void cr_node_on_net_report(void *context, const char *text);
-void cr_node_pump_range(struct cr_node *node);
 void cr_node_pump_verified(struct cr_node *node);
+/* Starts the verification of one encoded vertex from a peer; lane CR_SYNC_LANES: nobody asked. */
+enum cr_node_given { CR_NODE_GIVEN, CR_NODE_NO_ROOM, CR_NODE_REFUSED };
+enum cr_node_given cr_node_give_vertex(struct cr_node *node, uint32_t peer, const uint8_t *bytes,
+                                       uint32_t count, uint32_t lane);
+/* Counts what a peer should not have sent, and cuts it off when no honest one would have. */
+void cr_node_blame(struct cr_node *node, uint32_t peer, uint32_t reason);
+/* lanes.c: ranges of old commits that we have asked for */
+CR_MUST_CHECK bool cr_node_open_lanes(struct cr_node *node); /* false: memory is out */
+void cr_node_close_lanes(struct cr_node *node);
+void cr_node_void_lanes(struct cr_node *node); /* nothing was asked for */
+void cr_node_start_lane(struct cr_node *node, const struct cr_effect *sync);
+void cr_node_give_lane(struct cr_node *node, uint32_t lane);
+void cr_node_on_range(struct cr_node *node, uint32_t peer, const struct cr_message *message);
+/* A vertex of a lane is verified, before its event. */
+void cr_node_note_verified(struct cr_node *node, const struct cr_verify_job *job);
+void cr_node_pump_lanes(struct cr_node *node);
 /* Whether the core may be given more vertices now. */
 bool cr_node_has_room(const struct cr_node *node);
 /* ranges.c */
-void cr_node_serve_range(struct cr_node *node, uint32_t peer, uint64_t from_commit,
-                         uint64_t to_commit, uint32_t skip);
+void cr_node_serve_range(struct cr_node *node, uint32_t peer, const struct cr_message *asked);
 /* recover.c: log -> executed state -> core. */
 CR_MUST_CHECK enum cr_err cr_node_recover(struct cr_node *node, struct cr_store_failure *failure);
 /* status.c */

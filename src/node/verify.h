@@ -24,7 +24,7 @@ enum cr_verify_result {
 struct cr_verify_job {
     uint32_t body;
     uint32_t peer;
-    bool of_range;           /* part of an answer to SYNC */
+    uint32_t lane, request;  /* of SYNC: which answer it is part of; CR_SYNC_LANES: none */
     struct cr_vertex vertex; /* views into the body's block, which stays while the job lives */
     enum cr_verify_result result;
 };

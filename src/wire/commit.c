@@ -114,29 +114,38 @@ static enum cr_err read_head(struct cr_reader *reader, struct cr_commit *commit)
     return flags <= FLAG_CLOSING ? CR_OK : CR_ERR_MALFORMED;
 }
 
+enum cr_err cr_commit_open(const uint8_t *bytes, size_t count, struct cr_commit_view *out)
+{
+    struct cr_reader reader = cr_reader_of(bytes, count);
+    struct cr_commit_view view = {0};
+    struct cr_commit *head = &view.head;
+    enum cr_err err = read_head(&reader, head);
+    if (err != CR_OK) return err;
+    view.leaders = cr_read_bytes(&reader, (size_t)head->leaders_count * CR_REF_BYTES);
+    head->vertices_count = (uint32_t)cr_read_le(&reader, COUNT_BYTES);
+    view.vertices = cr_read_bytes(&reader, (size_t)head->vertices_count * CR_REF_BYTES);
+    err = cr_reader_end(&reader);
+    if (err != CR_OK) return err;
+    if (!is_well_formed(head)) return CR_ERR_MALFORMED;
+    if (!cr_refs_are_well_formed(view.leaders, head->leaders_count)) return CR_ERR_MALFORMED;
+    if (!cr_refs_are_well_formed(view.vertices, head->vertices_count)) return CR_ERR_MALFORMED;
+    *out = view;
+    return CR_OK;
+}
+
 enum cr_err cr_commit_decode(const uint8_t *bytes, size_t count, struct cr_ref *refs,
                              uint32_t refs_max, struct cr_commit *out)
 {
-    struct cr_reader reader = cr_reader_of(bytes, count);
-    struct cr_commit commit = {0};
-    enum cr_err err = read_head(&reader, &commit);
+    struct cr_commit_view view;
+    const enum cr_err err = cr_commit_open(bytes, count, &view);
     if (err != CR_OK) return err;
-    const uint32_t leaders_count = commit.leaders_count;
-    const uint8_t *leaders = cr_read_bytes(&reader, (size_t)leaders_count * CR_REF_BYTES);
-    commit.vertices_count = (uint32_t)cr_read_le(&reader, COUNT_BYTES);
-    const uint8_t *vertices = cr_read_bytes(&reader, (size_t)commit.vertices_count * CR_REF_BYTES);
-    err = cr_reader_end(&reader);
-    if (err != CR_OK) return err;
-    if (!is_well_formed(&commit)) return CR_ERR_MALFORMED;
-    if (leaders_count > refs_max || commit.vertices_count > refs_max - leaders_count)
+    struct cr_commit *head = &view.head;
+    if (head->leaders_count > refs_max || head->vertices_count > refs_max - head->leaders_count)
         return CR_ERR_TOO_BIG;
-    if (!cr_refs_are_well_formed(leaders, leaders_count)) return CR_ERR_MALFORMED;
-    if (!cr_refs_are_well_formed(vertices, commit.vertices_count)) return CR_ERR_MALFORMED;
-
-    cr_load_refs(leaders, leaders_count, refs);
-    cr_load_refs(vertices, commit.vertices_count, refs + leaders_count);
-    commit.leaders = refs;
-    commit.vertices = refs + leaders_count;
-    *out = commit;
+    cr_load_refs(view.leaders, head->leaders_count, refs);
+    cr_load_refs(view.vertices, head->vertices_count, refs + head->leaders_count);
+    head->leaders = refs;
+    head->vertices = refs + head->leaders_count;
+    *out = *head;
     return CR_OK;
 }

@@ -54,6 +54,16 @@ size_t cr_commit_encode(const struct cr_commit *commit, uint8_t *bytes, size_t b
 /* BLAKE3 of the encoding, computed without a buffer. */
 struct cr_hash cr_commit_digest(const struct cr_commit *commit);
 
+/* A record whose lists are left as they are encoded (wire/ref.h): needs no memory for them. */
+struct cr_commit_view {
+    struct cr_commit head; /* without its lists */
+    const uint8_t *leaders, *vertices;
+};
+/* Checks the form as cr_commit_decode does. Views point into `bytes`; `out` is written only on
+ * CR_OK. */
+CR_MUST_CHECK enum cr_err cr_commit_open(const uint8_t *bytes, size_t count,
+                                         struct cr_commit_view *out);
+
 /* Decodes into the caller's array (`refs` of refs_max entries holds leaders, then vertices).
  * CR_ERR_TOO_BIG when they do not fit. Form: known version and row, flags 0 or 1, index >= 1, 1..
  * CR_VALIDATORS_MAX leaders, at least one vertex, authors < CR_VALIDATORS_MAX, nothing left over.

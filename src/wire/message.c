@@ -67,6 +67,7 @@ static enum cr_err check_range(const struct cr_message *message)
     if (message->to_commit >= message->from_commit &&
         message->to_commit - message->from_commit >= CR_SYNC_COMMITS_MAX)
         return CR_ERR_TOO_BIG;
+    if (message->records_count > CR_SYNC_COMMITS_MAX) return CR_ERR_TOO_BIG;
     struct cr_payload walk =
         cr_payload_begin(message->range, message->range_bytes, message->range_count);
     const uint8_t *vertex;
@@ -83,7 +84,16 @@ static enum cr_err read_range(struct cr_reader *reader, struct cr_message *out)
     out->to_commit = cr_read_le(reader, 8);
     out->range_count = (uint32_t)cr_read_le(reader, 4);
     out->skip = (uint32_t)cr_read_le(reader, 4);
+    out->records_count = (uint32_t)cr_read_le(reader, 2);
+    const size_t records = reader->position;
+    for (uint32_t i = 0; i < out->records_count && !reader->bad; i++) {
+        const uint32_t bytes = (uint32_t)cr_read_le(reader, 4);
+        if (bytes == 0) return CR_ERR_MALFORMED;
+        (void)cr_read_bytes(reader, bytes);
+    }
     if (reader->bad) return CR_ERR_TRUNCATED;
+    out->records = reader->bytes + records;
+    out->records_bytes = (uint32_t)(reader->position - records);
     out->range_bytes = (uint32_t)(reader->count - reader->position);
     out->range = cr_read_bytes(reader, out->range_bytes);
     return check_range(out);
@@ -141,7 +151,8 @@ size_t cr_message_bytes(const struct cr_message *message)
     case CR_MESSAGE_STATUS: return 1 + 8 + 4 + 4 + 4 + 8 + 8;
     case CR_MESSAGE_FETCH: return 1 + 2 + (size_t)message->refs_count * CR_REF_BYTES;
     case CR_MESSAGE_SYNC: return 1 + 8 + 2 + 4;
-    case CR_MESSAGE_RANGE: return 1 + 8 + 8 + 4 + 4 + (size_t)message->range_bytes;
+    case CR_MESSAGE_RANGE:
+        return 1 + 8 + 8 + 4 + 4 + 2 + (size_t)message->records_bytes + message->range_bytes;
     case CR_MESSAGE_PROBE: return 1 + 8 + 8 + 4;
     case CR_MESSAGE_PROBE_REPLY: return 1 + 8 + 8 + 4 + 4 + 1;
     }
@@ -190,6 +201,8 @@ static void write_range(struct cr_writer *writer, const struct cr_message *messa
     cr_write_le(writer, message->to_commit, 8);
     cr_write_le(writer, message->range_count, 4);
     cr_write_le(writer, message->skip, 4);
+    cr_write_le(writer, message->records_count, 2);
+    cr_write_bytes(writer, message->records, message->records_bytes);
     cr_write_bytes(writer, message->range, message->range_bytes);
 }
 

@@ -7,14 +7,16 @@
  *              | commit_index u64 | oldest_commit u64 (the first commit this peer can serve)
  *   FETCH   3  count u16 | count x ref {round u32, author u16, digest[32]}
  *   SYNC    4  from_commit u64 | commits u16 | skip u32        (asks for a range of old commits)
- *   RANGE   5  from_commit u64 | to_commit u64 | count u32 | skip u32
- *              | count x {bytes u32, encoded vertex}
- *              vertices of commits from..to in linear order; to < from: "cannot serve", count 0
+ *   RANGE   5  from_commit u64 | to_commit u64 | count u32 | skip u32 | records u16
+ *              | records x {bytes u32, commit record} | count x {bytes u32, encoded vertex}
+ *              records (wire/commit.h) of commits from..to, and their vertices in linear order;
+ *              to < from: "cannot serve", count 0
  *   PROBE   6  nonce u64 | epoch u64 | round u32   (what has my key signed, and what have you?)
  *   PROBE_REPLY 7  nonce u64 | epoch u64 | round u32 | round_of_receiver u32 | recovering u8
  *
  * Form: 1..CR_FETCH_REFS_MAX references with authors < CR_VALIDATORS_MAX; from_commit >= 1;
- * 1..CR_SYNC_COMMITS_MAX commits; vertices of 1..CR_VERTEX_BYTES_MAX bytes, not looked into;
+ * 1..CR_SYNC_COMMITS_MAX commits, as many records at most; vertices of 1..CR_VERTEX_BYTES_MAX
+ * bytes. Records and vertices are not looked into: what they say together is core/range.h.
  * recovering is 0 or 1.
  */
 #ifndef CR_WIRE_MESSAGE_H
@@ -72,6 +74,9 @@ struct cr_message {
     const uint8_t *range;                  /* RANGE: {bytes u32, vertex} repeated; walk with
                                                   cr_payload_begin/next (wire/payload.h) */
     uint32_t range_bytes;
+    uint32_t records_count; /* RANGE: {bytes u32, record} repeated; the same walk */
+    const uint8_t *records;
+    uint32_t records_bytes;
 };
 
 /* Form only. `out` is written only on CR_OK: the fields of the type, zeros elsewhere. Views point

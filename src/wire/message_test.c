@@ -5,7 +5,7 @@
 
 static uint8_t bytes[CR_FRAME_BYTES_MAX + 1];
 static uint8_t again[CR_FRAME_BYTES_MAX + 1];
-static uint8_t space[4096];
+static uint8_t space[4096], records[512];
 
 static enum cr_err decode(const uint8_t *encoded, size_t count, struct cr_message *out)
 {
@@ -21,6 +21,7 @@ static struct cr_message sample(struct cr_prng *prng, enum cr_message_type type)
 {
     struct cr_message message = {.type = type};
     cr_sample_bytes(prng, space, sizeof space);
+    cr_sample_bytes(prng, records, sizeof records);
     switch (type) {
     case CR_MESSAGE_VERTEX:
         message.vertex = space;
@@ -54,6 +55,13 @@ static struct cr_message sample(struct cr_prng *prng, enum cr_message_type type)
             const uint32_t count = 1 + (uint32_t)cr_prng_below(prng, 300);
             cr_store_le(space + message.range_bytes, count, 4);
             message.range_bytes += 4 + count;
+        }
+        message.records = records;
+        message.records_count = (uint32_t)cr_prng_below(prng, 4);
+        for (uint32_t i = 0; i < message.records_count; i++) {
+            const uint32_t count = 1 + (uint32_t)cr_prng_below(prng, 100);
+            cr_store_le(records + message.records_bytes, count, 4);
+            message.records_bytes += 4 + count;
         }
         break;
     case CR_MESSAGE_PROBE:
@@ -93,6 +101,7 @@ static void decode_and_encode_are_inverse(void **state)
         assert_true(got.from_commit == message.from_commit && got.to_commit == message.to_commit);
         assert_true(got.vertex_bytes == message.vertex_bytes);
         assert_true(got.range_count == message.range_count);
+        assert_true(got.records_count == message.records_count);
         assert_int_equal(cr_message_encode(&got, again, sizeof again), count);
         assert_memory_equal(again, bytes, count);
         if (type == CR_MESSAGE_VERTEX) continue; /* any length is one */
@@ -144,7 +153,7 @@ static void caps(void **state)
     assert_int_equal(decode(NULL, 0, &got), CR_ERR_TRUNCATED);
     for (uint32_t type = 0; type < 256; type++) {
         bytes[0] = (uint8_t)type;
-        if (type < 1 || type > 7) assert_int_equal(decode(bytes, 30, &got), CR_ERR_MALFORMED);
+        if (type < 1 || type > 7) assert_int_equal(decode(bytes, 32, &got), CR_ERR_MALFORMED);
     }
     bytes[0] = CR_MESSAGE_VERTEX;
     assert_int_equal(decode(bytes, 1, &got), CR_ERR_TRUNCATED);
@@ -185,15 +194,32 @@ static void ranges(void **state)
     cr_store_le(bytes + 1, 0, 8);
     assert_int_equal(decode(bytes, count, &got), CR_ERR_MALFORMED);
 
-    memcpy(bytes + 25, "\1\0\0\0a", 5); /* a refusal with a vertex */
+    memcpy(bytes + 27, "\1\0\0\0a", 5); /* a refusal with a vertex */
     cr_store_le(bytes + 1, 9, 8);
     cr_store_le(bytes + 9, 7, 8);
     cr_store_le(bytes + 17, 1, 4);
-    assert_int_equal(decode(bytes, 30, &got), CR_ERR_MALFORMED);
+    assert_int_equal(decode(bytes, 32, &got), CR_ERR_MALFORMED);
     cr_store_le(bytes + 9, 8, 8); /* a part */
-    assert_int_equal(decode(bytes, 30, &got), CR_OK);
+    assert_int_equal(decode(bytes, 32, &got), CR_OK);
     cr_store_le(bytes + 9, 9, 8);
-    assert_int_equal(decode(bytes, 30, &got), CR_OK);
+    assert_int_equal(decode(bytes, 32, &got), CR_OK);
+
+    cr_store_le(bytes + 25, 1, 2); /* the vertex was a record, and one vertex lacks */
+    assert_int_equal(decode(bytes, 32, &got), CR_ERR_MALFORMED);
+    cr_store_le(bytes + 17, 0, 4);
+    assert_int_equal(decode(bytes, 32, &got), CR_OK);
+    assert_true(got.records_count == 1 && got.records_bytes == 5 && got.range_bytes == 0);
+    cr_store_le(bytes + 27, 0, 4); /* a record of no bytes */
+    assert_int_equal(decode(bytes, 32, &got), CR_ERR_MALFORMED);
+    cr_store_le(bytes + 27, UINT32_MAX, 4);
+    assert_int_equal(decode(bytes, 32, &got), CR_ERR_TRUNCATED);
+    memset(bytes + 25, 0, sizeof bytes - 25);
+    for (uint32_t i = 0; i <= CR_SYNC_COMMITS_MAX; i++)
+        cr_store_le(bytes + 27 + (size_t)5 * i, 1, 4);
+    cr_store_le(bytes + 25, CR_SYNC_COMMITS_MAX, 2);
+    assert_int_equal(decode(bytes, 27 + 5 * CR_SYNC_COMMITS_MAX, &got), CR_OK);
+    cr_store_le(bytes + 25, CR_SYNC_COMMITS_MAX + 1, 2);
+    assert_int_equal(decode(bytes, 27 + 5 * (CR_SYNC_COMMITS_MAX + 1), &got), CR_ERR_TOO_BIG);
 
     struct cr_prng prng = cr_prng_stream(3, 5, 1);
     struct cr_message full = sample(&prng, CR_MESSAGE_RANGE);
@@ -215,15 +241,15 @@ static void largest_ranges(void **state)
     cr_store_le(bytes + 1, 1, 8);
     cr_store_le(bytes + 9, 1, 8);
     cr_store_le(bytes + 17, 1, 4);
-    cr_store_le(bytes + 25, CR_VERTEX_BYTES_MAX, 4);
-    assert_int_equal(decode(bytes, 29 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_OK);
-    cr_store_le(bytes + 25, CR_VERTEX_BYTES_MAX + 1, 4);
-    assert_int_equal(decode(bytes, 30 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_ERR_TOO_BIG);
+    cr_store_le(bytes + 27, CR_VERTEX_BYTES_MAX, 4);
+    assert_int_equal(decode(bytes, 31 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_OK);
+    cr_store_le(bytes + 27, CR_VERTEX_BYTES_MAX + 1, 4);
+    assert_int_equal(decode(bytes, 32 + (size_t)CR_VERTEX_BYTES_MAX, &got), CR_ERR_TOO_BIG);
 
-    const size_t second = 29 + (size_t)CR_VERTEX_BYTES_MAX;
+    const size_t second = 31 + (size_t)CR_VERTEX_BYTES_MAX;
     const size_t left = CR_FRAME_BYTES_MAX - second - 4;
     cr_store_le(bytes + 17, 2, 4);
-    cr_store_le(bytes + 25, CR_VERTEX_BYTES_MAX, 4);
+    cr_store_le(bytes + 27, CR_VERTEX_BYTES_MAX, 4);
     cr_store_le(bytes + second, left, 4);
     assert_int_equal(decode(bytes, CR_FRAME_BYTES_MAX, &got), CR_OK);
     cr_store_le(bytes + second, left + 1, 4);

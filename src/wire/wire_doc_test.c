@@ -172,6 +172,14 @@ static void message_examples(void **state)
     message.type = CR_MESSAGE_RANGE;
     message.to_commit = 9;
     check_message("range", &message);
+    message.to_commit = 10;
+    message.records = (const uint8_t *)"\3\0\0\0rec";
+    message.records_bytes = 7;
+    message.records_count = 1;
+    message.range = (const uint8_t *)"\2\0\0\0v0\2\0\0\0v1";
+    message.range_bytes = 12;
+    message.range_count = 2;
+    check_message("range-of-one", &message);
     message.type = CR_MESSAGE_PROBE;
     message.probe = (struct cr_probe){.nonce = 77, .epoch = 3, .round = 9};
     check_message("probe", &message);

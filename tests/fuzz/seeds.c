@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/event.h"
+#include "core/range_sample.h"
 #include "wire/evidence.h"
 #include "wire/sample.h"
 
@@ -115,9 +116,13 @@ static void put_messages(struct cr_prng *prng)
     message.range = (const uint8_t *)"\1\0\0\0a\2\0\0\0bc";
     message.range_bytes = 11;
     message.range_count = 2;
+    message.records = (const uint8_t *)"\3\0\0\0rec";
+    message.records_bytes = 7;
+    message.records_count = 1;
     put_message("range", &message);
     message.to_commit = 9;
     message.range_bytes = message.range_count = 0;
+    message.records_bytes = message.records_count = 0;
     put_message("refusal", &message);
     message = (struct cr_message){.type = CR_MESSAGE_PROBE, .probe = {9, 1, 40}};
     put_message("probe", &message);
@@ -142,6 +147,22 @@ static void put_validators(struct cr_prng *prng)
     static const char *const names[] = {"validator-a", "validator-b", "validator-c"};
     for (uint32_t i = 0; i < CR_COUNT_OF(names); i++)
         put("tx_fuzz", names[i], make_tx(prng, CR_OP_VALIDATOR, 1, bytes));
+}
+
+static void put_ranges(struct cr_prng *prng)
+{
+    static struct cr_sample_range range;
+    cr_sample_range(&range, prng, 7, 2);
+    put("range_fuzz", "two", cr_message_encode(&range.message, bytes, sizeof bytes));
+    cr_sample_range(&range, prng, 7, 1);
+    range.commits[0].closing = true;
+    cr_sample_chain(&range, 1);
+    range.message.to_commit = 6;
+    range.message.skip = 1;
+    range.message.range_count = 1;
+    range.message.range_bytes = 4 + (uint32_t)cr_load_le(range.vertices, 4);
+    range.message.range = range.vertices;
+    put("range_fuzz", "part", cr_message_encode(&range.message, bytes, sizeof bytes));
 }
 
 static void put_event(const char *name, const struct cr_event *event)
@@ -177,6 +198,13 @@ static void put_events(struct cr_prng *prng)
     put_event("probe_reply", &event);
     event = (struct cr_event){.kind = CR_EVENT_EXECUTED, .executed = {.index = 5}};
     put_event("executed", &event);
+    const struct cr_claim claim = {.from = 3, .count = 2, .epoch = 1, .leader_round = 9};
+    event = (struct cr_event){.kind = CR_EVENT_RANGE,
+                              .peer = 1,
+                              .range = {.from_commit = 3, .to_commit = 4, .claim = &claim}};
+    put_event("range", &event);
+    event = (struct cr_event){.kind = CR_EVENT_GIVEN, .range = {.lane = 1}};
+    put_event("given", &event);
 }
 
 int main(int argc, char **argv)
@@ -190,6 +218,7 @@ int main(int argc, char **argv)
     put_messages(&prng);
     put_evidence(&prng);
     put_events(&prng);
+    put_ranges(&prng);
     put_validators(&prng);
     return EXIT_SUCCESS;
 }

@@ -52,7 +52,7 @@ enum cr_submit {
     CR_SUBMIT_EXECUTED,     /* the same id has a result already: ask for it */
     CR_SUBMIT_REJECTED,     /* `result` says why; definite, nothing was changed */
     CR_SUBMIT_FULL,         /* mempool or the account's share is full: retry later */
-    CR_SUBMIT_UNAVAILABLE,  /* stopping, halted or not started */
+    CR_SUBMIT_UNAVAILABLE,  /* stopping, halted, not started, or no member of this epoch */
 };
 
 struct cr_text { /* a growing text for /metrics; appended by cr_text_print */
@@ -81,8 +81,9 @@ struct cr_api_backend {
     void (*metrics)(void *context, struct cr_text *out);
     /* Fills in up to CR_VALIDATORS_MAX of them, ascending author; returns how many. */
     uint32_t (*offences)(void *context, struct cr_api_offence *out);
-    struct cr_state_db *state; /* NULL until started */
-    struct cr_log *log;        /* commit records for /v1/commits */
+    const struct cr_genesis *genesis; /* borrowed, outlives the API */
+    struct cr_state_db *state;        /* NULL until started */
+    struct cr_log *log;               /* commit records for /v1/commits */
 };
 
 struct cr_api_config {

@@ -43,7 +43,7 @@ static bool take_id(const char *text, struct cr_hash *out)
 }
 
 /* The API's reader serves one request at a time. */
-static bool begin(struct cr_request *request)
+bool cr_read_begin(struct cr_request *request)
 {
     pthread_mutex_lock(&request->api->lock);
     if (cr_state_reader_begin(request->api->reader) == CR_OK) return true;
@@ -51,7 +51,7 @@ static bool begin(struct cr_request *request)
     return false;
 }
 
-static void end(struct cr_request *request)
+void cr_read_end(struct cr_request *request)
 {
     cr_state_reader_end(request->api->reader);
     pthread_mutex_unlock(&request->api->lock);
@@ -99,12 +99,12 @@ enum MHD_Result cr_handle_tx(struct cr_request *request)
     if (!take_id(after(request, "/v1/transactions/"), &id))
         return bad(request, "a transaction id is 64 hexadecimal digits");
     struct cr_tx_row *row = malloc(sizeof *row);
-    if (!row || !begin(request)) {
+    if (!row || !cr_read_begin(request)) {
         free(row);
         return MHD_NO;
     }
     const bool found = cr_state_reader_tx(request->api->reader, &id, row);
-    end(request);
+    cr_read_end(request);
     json_t *json = found ? row_json(&id, row) : NULL;
     free(row);
     if (found) return cr_answer_json(request, MHD_HTTP_OK, json);
@@ -119,7 +119,7 @@ enum MHD_Result cr_handle_query(struct cr_request *request)
         return bad(request, "the body must be transaction ids of 32 bytes each");
     uint8_t *rows = calloc(count, QUERY_ROW_BYTES);
     struct cr_tx_row *row = malloc(sizeof *row);
-    if (!rows || !row || !begin(request)) {
+    if (!rows || !row || !cr_read_begin(request)) {
         free(rows);
         free(row);
         return MHD_NO;
@@ -138,7 +138,7 @@ enum MHD_Result cr_handle_query(struct cr_request *request)
             out[0] = QUERY_PENDING;
         }
     }
-    end(request);
+    cr_read_end(request);
     const enum MHD_Result result = cr_answer_text(request, MHD_HTTP_OK, "application/octet-stream",
                                                   (const char *)rows, count * QUERY_ROW_BYTES);
     free(rows);
@@ -152,10 +152,10 @@ enum MHD_Result cr_handle_account(struct cr_request *request)
     struct cr_account account;
     if (!take_id(after(request, "/v1/accounts/"), &id))
         return bad(request, "an account id is 64 hexadecimal digits");
-    if (!begin(request)) return MHD_NO;
+    if (!cr_read_begin(request)) return MHD_NO;
     const bool found =
         cr_ledger_find_account(cr_state_reader_state(request->api->reader), &id, &account);
-    end(request);
+    cr_read_end(request);
     if (!found)
         return missing(request, "unknown-account",
                        "no such account is registered; a register operation makes it known");
@@ -182,7 +182,7 @@ enum MHD_Result cr_handle_state(struct cr_request *request)
     struct cr_record record;
     if (key_bytes == 0 || key_bytes > CR_STATE_KEY_BYTES_MAX)
         return bad(request, "a key has 1 to 256 bytes, percent-encoded");
-    if (!begin(request)) return MHD_NO;
+    if (!cr_read_begin(request)) return MHD_NO;
     const bool found = cr_ledger_find_record(cr_state_reader_state(request->api->reader),
                                              (const uint8_t *)key, (uint32_t)key_bytes, &record);
     json_t *json = found ? json_pack("{s:o, s:o, s:o, s:I}", "key",
@@ -191,7 +191,7 @@ enum MHD_Result cr_handle_state(struct cr_request *request)
                                      cr_json_hex(record.owner.bytes, CR_HASH_BYTES), "version",
                                      (json_int_t)record.version)
                          : NULL;
-    end(request);
+    cr_read_end(request);
     if (!found) return missing(request, "no-such-key", "there is no record under this key");
     return cr_answer_json(request, MHD_HTTP_OK, json);
 }
@@ -264,7 +264,7 @@ enum MHD_Result cr_handle_commits(struct cr_request *request)
     if (from == 0) from = 1;
     uint8_t *buffer = malloc(CR_LOG_RECORD_BYTES_MAX);
     json_t *list = json_array();
-    if (!buffer || !list || !begin(request)) {
+    if (!buffer || !list || !cr_read_begin(request)) {
         free(buffer);
         json_decref(list);
         return MHD_NO;
@@ -275,7 +275,7 @@ enum MHD_Result cr_handle_commits(struct cr_request *request)
         index++;
     }
     const bool more = cr_state_reader_commit(request->api->reader, index, &row);
-    end(request);
+    cr_read_end(request);
     free(buffer);
     json_t *json = json_pack("{s:o}", "commits", list);
     if (json && more) json_object_set_new(json, "next", json_integer((json_int_t)index));
@@ -319,6 +319,10 @@ static json_t *status_json(const struct cr_node_status *s, const char *version)
                   "validator_index", (int)s->validator_index, "validators",
                   (int)s->validators_count, "epoch", (json_int_t)s->epoch, "round", (int)s->round);
     if (!json) return NULL;
+    if (s->validator[0] == 0) { /* no seat in this epoch */
+        json_object_set_new(json, "validator", json_null());
+        json_object_set_new(json, "validator_index", json_null());
+    }
     /* commit_index is what clients can see: ordered and executed. */
     json_object_set_new(json, "commit_index", json_integer((json_int_t)s->executed_index));
     json_object_set_new(json, "ordered_index", json_integer((json_int_t)s->commit_index));
@@ -356,10 +360,10 @@ static void add_commit_digest(struct cr_request *request, const struct cr_node_s
                               json_t *json)
 {
     struct cr_commit_row row = {.digest = status->genesis_id};
-    if (!json || !begin(request)) return;
+    if (!json || !cr_read_begin(request)) return;
     if (status->executed_index > 0)
         cr_state_reader_commit(request->api->reader, status->executed_index, &row);
-    end(request);
+    cr_read_end(request);
     json_object_set_new(json, "commit_digest", cr_json_hex(row.digest.bytes, CR_HASH_BYTES));
 }
 

@@ -78,8 +78,8 @@ const char *cr_state_of_result(enum cr_result result);
 /* ---- handlers ---- */
 enum MHD_Result cr_handle_submit(struct cr_request *request); /* also after it was parked */
 cr_handler cr_handle_query, cr_handle_tx, cr_handle_account, cr_handle_state, cr_handle_commits,
-    cr_handle_offences, cr_handle_status, cr_handle_startupz, cr_handle_livez, cr_handle_readyz,
-    cr_handle_metrics;
+    cr_handle_offences, cr_handle_validators, cr_handle_status, cr_handle_startupz, cr_handle_livez,
+    cr_handle_readyz, cr_handle_metrics;
 void cr_request_park(void *context);
 void cr_request_leave(struct cr_request *request);
 
@@ -87,5 +87,9 @@ void cr_request_leave(struct cr_request *request);
 /* Encodes the JSON into `bytes` (CR_TX_BYTES_MAX). On failure `why` names the field. */
 CR_MUST_CHECK enum cr_err cr_tx_from_json(const json_t *json, uint8_t *bytes, size_t bytes_max,
                                           size_t *count, char why[160]);
+
+/* A snapshot of the state in the API's reader, for one request at a time. False: no memory. */
+bool cr_read_begin(struct cr_request *request);
+void cr_read_end(struct cr_request *request);
 
 #endif

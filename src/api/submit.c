@@ -117,7 +117,8 @@ static enum MHD_Result answer_single(struct cr_request *request)
         problem.title = "The node takes no transactions now";
         problem.retry_after = 2;
         return cr_answer_problem(request, &problem,
-                                 "the node is starting, stopping or halted; ask another validator");
+                                 "the node is starting, stopping, halted or no member of "
+                                 "this epoch; ask another validator");
     }
     if (s->answer == CR_SUBMIT_REJECTED) {
         problem.status = status_of_rejection(s->wait->result);

@@ -84,25 +84,26 @@ static int check_key(const struct cr_config *config, const char *name, struct cr
     return CR_EXIT_OK;
 }
 
-static bool same_key(const struct cr_public_key *a, const struct cr_public_key *b)
-{
-    return a->alg == b->alg && memcmp(a->bytes, b->bytes, cr_alg_key_bytes(a->alg)) == 0;
-}
-
 /* Finds this validator in the genesis by its key; every peer.NAME must be another one. */
 static int check_genesis(const struct cr_config *config, const struct cr_public_key *consensus,
                          const struct cr_public_key *transport, const struct cr_genesis *genesis)
 {
     const struct cr_genesis_validator *own = NULL;
     for (uint32_t i = 0; i < genesis->validators_count; i++) {
-        if (same_key(&genesis->validators[i].consensus_key, consensus))
+        if (cr_public_key_equal(&genesis->validators[i].consensus_key, consensus))
             own = &genesis->validators[i];
     }
+    const bool may_join = !cr_hash_is_zero(&genesis->operator_account);
+    if (own == NULL && may_join && config->p2p_listen[0] == 0) {
+        return cr_cli_fail(CR_EXIT_USAGE,
+                           "p2p.listen: a validator that joins has to say where it listens");
+    }
+    if (own == NULL && may_join) return CR_EXIT_OK;
     if (own == NULL) {
         return cr_cli_fail(CR_EXIT_USAGE, "%s/consensus.key is no validator of %s", config->keys,
                            config->genesis);
     }
-    if (!same_key(&own->transport_key, transport)) {
+    if (!cr_public_key_equal(&own->transport_key, transport)) {
         return cr_cli_fail(CR_EXIT_USAGE, "%s/transport.key is not that of validator '%s' in %s",
                            config->keys, own->name, config->genesis);
     }
@@ -110,7 +111,7 @@ static int check_genesis(const struct cr_config *config, const struct cr_public_
         bool known = false;
         for (uint32_t j = 0; j < genesis->validators_count; j++)
             known |= strcmp(config->peers[i].name, genesis->validators[j].name) == 0;
-        if (known) continue;
+        if (known || may_join) continue; /* it may have been added later */
         return cr_cli_fail(CR_EXIT_USAGE, "p2p.peer.%s: no validator of %s has this name",
                            config->peers[i].name, config->genesis);
     }

@@ -137,11 +137,20 @@ static int save(struct cr_genesis *genesis, const char *path, bool json)
 
 /* What the command line of 'genesis new' says. */
 struct new_genesis {
-    const char *chain, *profile;
+    const char *chain, *profile, *operator_key;
     bool json;
     uint64_t timestamp_ms, epoch_rounds, epoch_ms;
     struct cr_words out, validators, accounts;
 };
+
+static int set_operator(const char *path, struct cr_genesis *genesis)
+{
+    struct cr_public_key key;
+    if (path == NULL) return CR_EXIT_OK;
+    const int code = cr_cli_public_key_load(path, &key);
+    if (code == CR_EXIT_OK) genesis->operator_account = cr_public_key_account(&key);
+    return code;
+}
 
 static int make_genesis(const struct new_genesis *new)
 {
@@ -161,6 +170,7 @@ static int make_genesis(const struct new_genesis *new)
         if (new->epoch_rounds != UINT64_MAX) params->epoch_rounds = (uint32_t) new->epoch_rounds;
         if (new->epoch_ms != UINT64_MAX) params->epoch_ms = (uint32_t) new->epoch_ms;
         code = gather(&new->validators, &new->accounts, genesis);
+        if (code == CR_EXIT_OK) code = set_operator(new->operator_key, genesis);
     }
     if (code < 0 || code == CR_EXIT_OK) code = save(genesis, new->out.list[0], new->json);
     free(genesis);
@@ -192,6 +202,11 @@ int cr_cli_genesis_new(const struct cr_command *command, int words, char **word)
          .value = "FILE=N",
          .out = &new.accounts,
          .meaning = "key and first balance of an account; again for each"},
+        {.name = "operator",
+         .kind = CR_OPTION_TEXT,
+         .value = "FILE",
+         .out = &new.operator_key,
+         .meaning = "key of the account that may change the validators; default: nobody may"},
         {.name = "timestamp-ms",
          .kind = CR_OPTION_NUMBER,
          .value = "N",
@@ -247,15 +262,17 @@ static json_t *genesis_json(const struct cr_genesis *genesis)
     }
     const struct cr_params *p = &genesis->params;
     cr_hex_encode(genesis->id.bytes, sizeof genesis->id.bytes, id);
+    cr_hex_encode(genesis->operator_account.bytes, CR_HASH_BYTES, account);
+    const bool has_operator = !cr_hash_is_zero(&genesis->operator_account);
     return json_pack(
-        "{s:s,s:s,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "id", id, "chain",
+        "{s:s,s:s,s:I,s:{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I},s:s?,s:o,s:o}", "id", id, "chain",
         genesis->chain, "timestamp_ms", (json_int_t)genesis->timestamp_ms, "parameters", "gc_depth",
         (json_int_t)p->gc_depth, "round_delay_us", (json_int_t)p->round_delay_us, "idle_delay_us",
         (json_int_t)p->idle_delay_us, "checkpoint_commits", (json_int_t)p->checkpoint_commits,
         "epoch_rounds", (json_int_t)p->epoch_rounds, "epoch_ms", (json_int_t)p->epoch_ms,
         "score_window", (json_int_t)p->score_window, "tx_ttl_max", (json_int_t)p->tx_ttl_max,
-        "payload_bytes_max", (json_int_t)p->payload_bytes_max, "validators", validators, "accounts",
-        accounts);
+        "payload_bytes_max", (json_int_t)p->payload_bytes_max, "operator",
+        has_operator ? account : NULL, "validators", validators, "accounts", accounts);
 }
 
 static void print_genesis(const struct cr_genesis *genesis)
@@ -276,6 +293,8 @@ static void print_genesis(const struct cr_genesis *genesis)
         const struct cr_genesis_validator *v = &genesis->validators[i];
         printf("%-6u %-20s %-28s %" PRIu64 "\n", i, v->name, v->address, v->stake);
     }
+    cr_hex_encode(genesis->operator_account.bytes, CR_HASH_BYTES, account);
+    if (!cr_hash_is_zero(&genesis->operator_account)) printf("\noperator  %s\n", account);
     if (genesis->accounts_count > 0) printf("\n%-64s  %s\n", "account", "balance");
     for (uint32_t i = 0; i < genesis->accounts_count; i++) {
         const struct cr_hash hash = cr_public_key_account(&genesis->accounts[i].key);

@@ -80,6 +80,7 @@ static int make_genesis(const struct cr_localnet *net, struct cr_genesis *genesi
     genesis->accounts_count = 1;
     genesis->accounts[0].balance = CR_LOCALNET_BALANCE;
     int code = cr_cli_make_key(net->home, "client.key", CR_ALG_MLDSA44, &genesis->accounts[0].key);
+    genesis->operator_account = cr_public_key_account(&genesis->accounts[0].key);
     if (code == CR_EXIT_OK) code = make_nodes(net, genesis);
     if (code != CR_EXIT_OK) return code;
 

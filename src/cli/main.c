@@ -41,7 +41,9 @@ static const struct cr_command commands[] = {
      "  {\"op\":\"put\",\"key\":K,\"value\":V}    K and V: text, or {\"hex\":\"00ff\"}\n"
      "  {\"op\":\"delete\",\"key\":K}\n"
      "  {\"op\":\"transfer\",\"to\":HEX,\"amount\":N}\n"
-     "  {\"op\":\"register\"}\n",
+     "  {\"op\":\"register\"}\n"
+     "  {\"op\":\"validator-stake\",\"validator\":HEX,\"stake\":N}\n"
+     "  {\"op\":\"validator-add\", and what a validator.json has}\n",
      cr_cli_tx_submit},
     {"tx status", "ID", "Say what became of a transaction", "  $ creto tx status 5f1c...\n",
      cr_cli_tx_status},
@@ -52,6 +54,16 @@ static const struct cr_command commands[] = {
      cr_cli_commits},
     {"offences", "", "List the validators that were proved to have signed twice",
      "  $ creto offences --api http://127.0.0.1:7080\n", cr_cli_offences},
+    {"validators", "", "List the validators, their stakes now and in the next epoch",
+     "  $ creto validators --api http://127.0.0.1:7080\n", cr_cli_validators},
+    {"validator add", "FILE", "As the operator, let a validator join with the next epoch",
+     "  $ creto validator add bank-e/validator.json --key operator.key\n", cr_cli_validator_add},
+    {"validator stake", "NAME N", "As the operator, set the stake that a validator has next",
+     "  $ creto validator stake bank-b 20 --key operator.key\n", cr_cli_validator_stake},
+    {"validator remove", "NAME", "As the operator, take a validator its stake, and so its voice",
+     "  $ creto validator remove bank-b --key operator.key\n\n"
+     "Its node goes on as an observer; 'creto validator stake' brings it back.\n",
+     cr_cli_validator_remove},
     {"bench", "", "Load a network, measure it and check every node's answer",
      "  $ creto bench --api http://127.0.0.1:7080,http://127.0.0.1:7081 --rate 500 --seconds 10\n",
      cr_cli_bench},

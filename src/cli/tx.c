@@ -6,7 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "cli/client.h"
+#include "cli/tx.h"
 #include "cli/tx_file.h"
 
 enum { WAIT_SECONDS = 30, TTL_PRESET = 20000 };
@@ -26,7 +26,8 @@ struct submit {
     uint8_t bytes[CR_TX_BYTES_MAX + 4]; /* {bytes u32, tx} */
 };
 
-static int read_options(const struct cr_command *command, int words, char **word, struct submit *s)
+static int read_options(const struct cr_command *command, int words, char **word, uint32_t count,
+                        struct submit *s)
 {
     const struct cr_option list[] = {
         {.name = "key",
@@ -72,8 +73,8 @@ static int read_options(const struct cr_command *command, int words, char **word
     const struct cr_options options = {.command = command,
                                        .list = list,
                                        .count = CR_COUNT_OF(list),
-                                       .words_least = 1,
-                                       .words_most = 1,
+                                       .words_least = count,
+                                       .words_most = count,
                                        .words = &s->words};
     int code = cr_options_read(&options, words, word);
     if (code >= 0) return code;
@@ -259,15 +260,17 @@ static int submit(struct submit *s)
     return code;
 }
 
-static json_t *read_file(const char *path)
+static json_t *read_file(const struct cr_words *words, const struct cr_urls *urls, int *code)
 {
     json_error_t error;
+    const char *path = words->list[0];
     const bool is_stdin = strcmp(path, "-") == 0;
+    (void)urls;
     json_t *root = is_stdin ? json_loadf(stdin, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error)
                             : json_load_file(path, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (root == NULL) {
-        cr_cli_fail(CR_EXIT_USAGE, "%s: line %d: %s", is_stdin ? "standard input" : path,
-                    error.line, error.text);
+        *code = cr_cli_fail(CR_EXIT_USAGE, "%s: line %d: %s", is_stdin ? "standard input" : path,
+                            error.line, error.text);
     }
     return root;
 }
@@ -292,18 +295,24 @@ static int prepare(struct submit *s, const json_t *root)
     return build(s, &file, missing);
 }
 
-int cr_cli_tx_submit(const struct cr_command *command, int words, char **word)
+int cr_tx_submit(const struct cr_command *command, int words, char **word, uint32_t count,
+                 cr_tx_make *make)
 {
     static struct submit s;
     s.wait = "final";
     s.ttl = TTL_PRESET;
-    int code = read_options(command, words, word, &s);
+    int code = read_options(command, words, word, count, &s);
     if (code >= 0) return code;
-    json_t *root = read_file(s.words.list[0]);
-    if (root == NULL) return CR_EXIT_USAGE;
+    json_t *root = make(&s.words, &s.urls, &code);
+    if (root == NULL) return code;
     code = prepare(&s, root);
     if (code == CR_EXIT_OK) code = submit(&s);
     json_decref(root);
     cr_secret_key_free(s.key);
     return code;
+}
+
+int cr_cli_tx_submit(const struct cr_command *command, int words, char **word)
+{
+    return cr_tx_submit(command, words, word, 1, read_file);
 }

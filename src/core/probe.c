@@ -29,6 +29,11 @@ void cr_probe_start(struct cr_core *core, const struct cr_event *start)
     core->own.inherited = UINT32_MAX; /* whatever comes, an earlier life may have signed it */
 }
 
+static bool has_seat(const struct cr_core *core)
+{
+    return core->self < core->validators_count;
+}
+
 bool cr_probe_is_over(const struct cr_core *core)
 {
     return core->prober.memory == CR_MEMORY_SURE && core->prober.listen_round == 0;
@@ -111,6 +116,7 @@ static void ask(struct cr_core *core, uint32_t peer)
 
 void cr_probe_peer(struct cr_core *core, uint32_t peer)
 {
+    if (!has_seat(core)) return;
     if (core->prober.memory != CR_MEMORY_SURE) ask(core, peer);
 }
 
@@ -134,6 +140,7 @@ void cr_probe_run(struct cr_core *core)
 {
     struct cr_prober *prober = &core->prober;
     prober->wake_us = CR_NEVER;
+    if (!has_seat(core)) return; /* nothing of ours can be here; the epoch that has one asks */
     if (prober->memory != CR_MEMORY_SURE) {
         const struct cr_authors answered = counting(core);
         if (core->own.twin || core->chain.closed) return;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/mldsa.h"
 
+#include <string.h>
+
 #include "crypto/hash.h"
 
 static const struct row {
@@ -64,6 +66,11 @@ enum cr_alg cr_alg_parse(const char *name)
         if (spells(name, rows[i].name)) return rows[i].alg;
     }
     return (enum cr_alg)0;
+}
+
+bool cr_public_key_equal(const struct cr_public_key *a, const struct cr_public_key *b)
+{
+    return a->alg == b->alg && memcmp(a->bytes, b->bytes, cr_alg_key_bytes(a->alg)) == 0;
 }
 
 struct cr_hash cr_public_key_account(const struct cr_public_key *key)

@@ -32,6 +32,7 @@ struct cr_public_key {
 
 /* An account is the BLAKE3 of {"CRACCT1\0", alg u8, key bytes}. */
 struct cr_hash cr_public_key_account(const struct cr_public_key *key);
+bool cr_public_key_equal(const struct cr_public_key *a, const struct cr_public_key *b);
 
 struct cr_prepared_key; /* defined by the verifier */
 

@@ -322,7 +322,8 @@ static void on_datagram(void *context, const struct cr_udp_address *from, const 
 static enum cr_err check_config(const struct cr_net_config *config, struct cr_net_failure *failure)
 {
     failure->err = CR_ERR_CONFIG;
-    if (config->peers_count > CR_VALIDATORS_MAX || config->self >= config->peers_count) {
+    const bool seated = config->self < config->peers_count;
+    if (config->peers_count > CR_VALIDATORS_MAX || (!seated && config->self != CR_NET_NOBODY)) {
         snprintf(failure->text, sizeof failure->text, "validator %u of %u is not possible",
                  (unsigned)config->self, (unsigned)config->peers_count);
         return CR_ERR_CONFIG;
@@ -335,6 +336,7 @@ static enum cr_err check_config(const struct cr_net_config *config, struct cr_ne
                  "the transport key of validator '%s' is not of ML-DSA-65", config->peers[i].name);
         return CR_ERR_CONFIG;
     }
+    if (!seated) return CR_OK;
     const struct cr_net_peer *self = &config->peers[config->self];
     const bool same = memcmp(own.bytes, self->key->bytes, CR_MLDSA65_KEY_BYTES) == 0;
     if (own.alg != CR_ALG_MLDSA65 || !same) {
@@ -372,6 +374,18 @@ enum cr_err cr_net_open(const struct cr_net_config *config, struct cr_net **out,
     }
     *out = net;
     return CR_OK;
+}
+
+void cr_net_extend(struct cr_net *net, uint32_t peers_count, uint32_t self)
+{
+    CR_ASSERT(!net->running);
+    CR_ASSERT(peers_count >= net->config.peers_count && peers_count <= CR_VALIDATORS_MAX);
+    CR_ASSERT(self < peers_count || self == CR_NET_NOBODY);
+    CR_ASSERT(net->config.self == CR_NET_NOBODY || net->config.self == self);
+    for (uint32_t i = net->config.peers_count; i < peers_count; i++)
+        net->peers[i].backoff_us = BACKOFF_US_MIN;
+    net->config.peers_count = peers_count;
+    net->config.self = self;
 }
 
 void cr_net_close(struct cr_net *net)

@@ -39,6 +39,7 @@ enum cr_net_class {
     CR_NET_CLASSES,
 };
 
+enum { CR_NET_NOBODY = CR_VALIDATORS_MAX }; /* `self` of who has no seat yet */
 enum { CR_NET_QUEUE_BYTES_MAX = 16 * 1024 * 1024, CR_NET_PREFIX_BYTES = 4 };
 
 /* A frame shared by many sends. Reference-counted; not thread-safe. `bytes_count` may be lowered
@@ -76,7 +77,7 @@ struct cr_net_config {
     /* On a host with several addresses: the one that peers dial. IPv6 also serves IPv4. */
     struct sockaddr_storage listen;
     socklen_t listen_bytes;
-    uint32_t self;
+    uint32_t self;                   /* CR_NET_NOBODY: dials nobody, and waits to be dialled */
     uint32_t peers_count;            /* validators, self included */
     const struct cr_net_peer *peers; /* by validator index; borrowed, outlives the net */
     const struct cr_secret_key *key; /* own transport key; borrowed */
@@ -96,6 +97,9 @@ struct cr_net_failure {
 /* CR_ERR_IO (socket, bind), CR_ERR_CRYPTO, CR_ERR_CONFIG; *failure says what in a sentence. */
 CR_MUST_CHECK enum cr_err cr_net_open(const struct cr_net_config *config, struct cr_net **out,
                                       struct cr_net_failure *failure);
+/* More validators are known: `peers` of the configuration has been filled up to this count. Who had
+ * no seat may have one now. Not from within callbacks. */
+void cr_net_extend(struct cr_net *net, uint32_t peers_count, uint32_t self);
 /* Sends CONNECTION_CLOSE to everybody and frees everything. NULL is allowed. */
 void cr_net_close(struct cr_net *net);
 

@@ -61,7 +61,8 @@ static bool take_hello(struct cr_conn *conn, const uint8_t *bytes, size_t count)
         return false;
     }
     const uint64_t index = cr_load_le(at + 4 + CR_HASH_BYTES, 4);
-    if (index != conn->peer) {
+    /* Who has no seat yet, in the epoch where it stands, does not know the one that it has here. */
+    if (index != conn->peer && index != CR_NET_NOBODY) {
         snprintf(text, sizeof text, "it calls itself validator %llu", (unsigned long long)index);
         cr_conn_stop(conn, CR_CONN_REFUSED, CR_CONN_CODE_HELLO, text);
         return false;

@@ -50,15 +50,16 @@ void cr_accuse_free(struct cr_accuse *accuse)
     free(accuse);
 }
 
-void cr_accuse_begin_epoch(struct cr_accuse *accuse, uint64_t epoch)
+void cr_accuse_begin_epoch(struct cr_accuse *accuse, uint64_t epoch, uint32_t validators_count)
 {
     accuse->config.epoch = epoch;
+    accuse->config.validators_count = validators_count;
 }
 
 void cr_accuse_note(struct cr_accuse *accuse, uint32_t author, const uint8_t *a, size_t a_bytes,
                     const uint8_t *b, size_t b_bytes)
 {
-    CR_ASSERT(author < accuse->config.genesis->validators_count);
+    CR_ASSERT(author < accuse->config.validators_count);
     struct accused *accused = &accuse->accused[author];
     if (accused->recorded || accused->evidence) return;
     const size_t count = cr_evidence_encode(a, a_bytes, b, b_bytes, accuse->scratch);
@@ -113,7 +114,7 @@ static void report(struct cr_accuse *accuse, struct accused *accused, uint64_t i
 static void look_up(struct cr_accuse *accuse, uint32_t author)
 {
     struct accused *accused = &accuse->accused[author];
-    const struct cr_genesis_validator *validator = &accuse->config.genesis->validators[author];
+    const struct cr_genesis_validator *validator = &accuse->config.validators[author];
     const struct cr_hash account = cr_public_key_account(&validator->consensus_key);
     const uint64_t epoch = accused->evidence ? accused->epoch : accuse->config.epoch;
     if (!cr_ledger_find_offence(cr_state_reader_state(accuse->config.reader), &account, epoch,
@@ -131,7 +132,7 @@ static void look_up(struct cr_accuse *accuse, uint32_t author)
 
 void cr_accuse_run(struct cr_accuse *accuse, bool may_send)
 {
-    const uint32_t count = accuse->config.genesis->validators_count;
+    const uint32_t count = accuse->config.validators_count;
     struct cr_ledger_head head;
     if (cr_state_reader_begin(accuse->config.reader) != CR_OK) return;
     const bool known = cr_state_reader_head(accuse->config.reader, &head);

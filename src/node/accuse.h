@@ -14,6 +14,8 @@ struct cr_accuse;
 
 struct cr_accuse_config {
     const struct cr_genesis *genesis;
+    const struct cr_genesis_validator *validators; /* by seat */
+    uint32_t validators_count;
     uint64_t epoch;            /* the running one */
     struct cr_secret_key *key; /* our consensus key, an instance of its own */
     struct cr_mempool *mempool;
@@ -24,8 +26,8 @@ struct cr_accuse_config {
 struct cr_accuse *cr_accuse_new(const struct cr_accuse_config *config);
 void cr_accuse_free(struct cr_accuse *accuse); /* NULL is allowed */
 
-/* What is noted from now on happened in this epoch. */
-void cr_accuse_begin_epoch(struct cr_accuse *accuse, uint64_t epoch);
+/* What is noted from now on happened in this epoch, which has so many seats. */
+void cr_accuse_begin_epoch(struct cr_accuse *accuse, uint64_t epoch, uint32_t validators_count);
 /* Takes note of two encoded vertices of `author` that prove an offence: the first pair counts. */
 void cr_accuse_note(struct cr_accuse *accuse, uint32_t author, const uint8_t *a, size_t a_bytes,
                     const uint8_t *b, size_t b_bytes);

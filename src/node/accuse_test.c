@@ -93,6 +93,8 @@ static void open_world(void)
     cr_ledger_start_genesis(ledger);
     assert_int_equal(cr_state_db_end(db, cr_ledger_head(ledger), &failure), CR_OK);
     accuse = cr_accuse_new(&(struct cr_accuse_config){.genesis = &genesis,
+                                                      .validators = genesis.validators,
+                                                      .validators_count = genesis.validators_count,
                                                       .epoch = CR_GENESIS_EPOCH,
                                                       .key = keys[0],
                                                       .mempool = mempool,

@@ -138,7 +138,7 @@ static void accuse(struct cr_node *node, const struct cr_effect *effect)
     if (!cr_report_allowed(&node->equivocation_limit, 1, node->now_us)) return;
     const bool one_round = body->ref.round == other->ref.round;
     cr_report(CR_LOG_LEVEL_WARN, "consensus", one_round ? "equivocation" : "false-statement",
-              "validator=%s round=%u text=\"%s\"", node->genesis->validators[body->ref.author].name,
+              "validator=%s round=%u text=\"%s\"", node->validators[body->ref.author].name,
               body->ref.round,
               one_round ? "two vertices are signed for one round"
                         : "two vertices say different things about one commit");

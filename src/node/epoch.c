@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "ledger/validators.h"
 #include "node/byz.h"
 #include "node/replica.h"
 
@@ -25,41 +26,88 @@ static struct cr_core_config config_of(const struct cr_node *node)
                                    .epoch_rounds = params->epoch_rounds,
                                    .epoch_ms = params->epoch_ms,
                                    .sequence = node->stored,
-                                   .observer =
-                                       node->twin || node->guard_record.epoch > node->epoch.number,
+                                   .observer = node->twin || !cr_node_is_member(node) ||
+                                               node->guard_record.epoch > node->epoch.number,
                                    .twin_expected = CR_BYZ_TWIN_EXPECTED};
 }
 
-static void begin_committee(struct cr_node *node)
+/* What the state says of this epoch. Seats that we know stay as they are: other threads read
+ * them. */
+static enum cr_err read_seats(struct cr_node *node, struct cr_entry_committee *out)
 {
-    const struct cr_hash origin = cr_epoch_origin(&node->genesis->id, &node->epoch);
-    uint64_t stake[CR_VALIDATORS_MAX];
-    for (uint32_t i = 0; i < node->genesis->validators_count; i++)
-        stake[i] = node->genesis->validators[i].stake;
-    const enum cr_err err = cr_committee_init(&node->committee, &origin, node->epoch.number, stake,
-                                              node->genesis->validators_count);
-    CR_ASSERT(err == CR_OK); /* the genesis was checked */
+    const struct cr_state *state = cr_state_reader_state(node->reader);
+    const uint64_t epoch = node->epoch.number;
+    if (!cr_validators_stakes(node->genesis, state, epoch, out)) return CR_ERR_CORRUPT;
+    for (uint32_t seat = cr_verify_known(node->verify); seat < out->count; seat++) {
+        struct cr_genesis_validator *v = &node->validators[seat];
+        if (!cr_validators_find(node->genesis, state, epoch, seat, v)) return CR_ERR_CORRUPT;
+        if (!cr_verify_know(node->verify, &v->consensus_key)) return CR_ERR_FULL;
+    }
+    return CR_OK;
 }
 
-/* The committee does not change, nor does what a core of it needs. */
+static uint32_t find_seat(const struct cr_node *node, uint32_t count)
+{
+    struct cr_public_key own;
+    cr_secret_key_public(node->consensus_key, &own);
+    for (uint32_t seat = 0; seat < count; seat++) {
+        if (cr_public_key_equal(&node->validators[seat].consensus_key, &own)) return seat;
+    }
+    return CR_NET_NOBODY;
+}
+
+static enum cr_err begin_committee(struct cr_node *node)
+{
+    const struct cr_hash origin = cr_epoch_origin(&node->genesis->id, &node->epoch);
+    struct cr_entry_committee stakes;
+    enum cr_err err = cr_state_reader_begin(node->reader);
+    if (err != CR_OK) return err;
+    err = read_seats(node, &stakes);
+    cr_state_reader_end(node->reader);
+    if (err != CR_OK) return err;
+    node->self = find_seat(node, stakes.count);
+    err = cr_committee_init(&node->committee, &origin, node->epoch.number, stakes.stake,
+                            stakes.count);
+    CR_ASSERT(err == CR_OK); /* the genesis was checked, and so was every change of it */
+    return CR_OK;
+}
+
+/* What a core of this committee needs: more, when there are more seats than ever before. */
 static bool take_memory(struct cr_node *node, const struct cr_core_config *config)
 {
     struct cr_arena arena;
     struct cr_effects measured;
-    if (node->core_memory) return true;
     cr_arena_init_measure(&arena);
     cr_core_init(&arena, config);
     cr_effects_init(&arena, &measured, config);
+    if (node->core_memory && arena.bytes_used <= node->core_bytes) return true;
+    free(node->core_memory);
     node->core_bytes = arena.bytes_used;
     node->core_memory = aligned_alloc(64, arena.bytes_used);
     return node->core_memory != NULL;
 }
 
+/* The new ones are dialled, or expected; nobody is sent away (protocol 6.7). */
+static void meet_validators(struct cr_node *node, uint32_t known)
+{
+    for (uint32_t seat = known; seat < node->committee.validators_count; seat++) {
+        if (cr_node_resolve_peer(node, seat)) continue;
+        cr_report(CR_LOG_LEVEL_WARN, "net", "unresolved",
+                  "validator=%s text=\"its address is not known here; set p2p.peer.%s\"",
+                  node->validators[seat].name, node->validators[seat].name);
+    }
+    cr_net_extend(node->net, node->committee.validators_count, node->self);
+}
+
 enum cr_err cr_node_begin_epoch(struct cr_node *node)
 {
     node->epoch = cr_executor_head(node->executor)->epoch;
-    begin_committee(node);
-    cr_accuse_begin_epoch(node->accuse, node->epoch.number);
+    const uint32_t known = node->committee.validators_count;
+    const enum cr_err err = begin_committee(node);
+    if (err != CR_OK) return err;
+    atomic_store_explicit(&node->member, cr_node_is_member(node), memory_order_release);
+    if (node->net) meet_validators(node, known);
+    cr_accuse_begin_epoch(node->accuse, node->epoch.number, node->committee.validators_count);
     struct cr_core_config config = config_of(node);
     if (getrandom(&config.table_key, sizeof config.table_key, 0) !=
         (ssize_t)sizeof config.table_key)
@@ -121,7 +169,9 @@ enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended)
     if (before.probe.lost && signed_round == 0) signed_round = 1;
     if (!cr_node_start_core(node, signed_round, before.probe.memory)) return CR_ERR_IO;
     tell_peers(node);
-    cr_report(CR_LOG_LEVEL_INFO, "consensus", "epoch", "number=%" PRIu64 " after_commit=%" PRIu64,
-              node->epoch.number, node->epoch.index);
+    cr_report(CR_LOG_LEVEL_INFO, "consensus", "epoch",
+              "number=%" PRIu64 " after_commit=%" PRIu64 " members=%u member=%s",
+              node->epoch.number, node->epoch.index, cr_authors_count(&node->committee.members),
+              cr_node_is_member(node) ? "yes" : "no");
     return CR_OK;
 }

@@ -26,7 +26,7 @@ void cr_node_blame(struct cr_node *node, uint32_t peer, uint32_t reason)
     const uint64_t pause_us = cr_blame(&node->blame, peer, reason, node->now_us);
     if (pause_us == 0) return;
     cr_report(CR_LOG_LEVEL_WARN, "net", "peer-cut", "validator=%s reason=%s pause_s=%" PRIu64,
-              node->genesis->validators[peer].name, cr_blame_text(reason), pause_us / 1000000);
+              node->validators[peer].name, cr_blame_text(reason), pause_us / 1000000);
     cr_net_cut(node->net, peer, cr_blame_text(reason), pause_us);
 }
 
@@ -203,7 +203,7 @@ void cr_node_on_peer(void *context, uint32_t peer, bool up, const char *reason)
     else
         cr_authors_remove(&node->up, peer);
     node->sync.owed[peer] = 0;
-    const char *name = node->genesis->validators[peer].name;
+    const char *name = node->validators[peer].name;
     if (up)
         cr_report(CR_LOG_LEVEL_INFO, "net", "peer-up", "validator=%s", name);
     else

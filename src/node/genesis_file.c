@@ -115,21 +115,16 @@ static enum cr_err check_params(const struct cr_params *p, struct cr_config_fail
     return CR_OK;
 }
 
-static bool same_key(const struct cr_public_key *a, const struct cr_public_key *b)
-{
-    return a->alg == b->alg && memcmp(a->bytes, b->bytes, cr_alg_key_bytes(a->alg)) == 0;
-}
-
 /* What two validators must not have in common; no key plays two roles. */
 static const char *shared(const struct cr_genesis_validator *a,
                           const struct cr_genesis_validator *b)
 {
     if (strcmp(a->name, b->name) == 0) return "name";
     if (strcmp(a->address, b->address) == 0) return "address";
-    if (same_key(&a->consensus_key, &b->consensus_key)) return "consensus_key";
-    if (same_key(&a->transport_key, &b->transport_key)) return "transport_key";
-    if (same_key(&a->consensus_key, &b->transport_key)) return "key";
-    if (same_key(&a->transport_key, &b->consensus_key)) return "key";
+    if (cr_public_key_equal(&a->consensus_key, &b->consensus_key)) return "consensus_key";
+    if (cr_public_key_equal(&a->transport_key, &b->transport_key)) return "transport_key";
+    if (cr_public_key_equal(&a->consensus_key, &b->transport_key)) return "key";
+    if (cr_public_key_equal(&a->transport_key, &b->consensus_key)) return "key";
     return NULL;
 }
 
@@ -156,7 +151,7 @@ static enum cr_err check_validator(const struct cr_genesis *genesis, uint32_t in
     if (v->consensus_key.alg != CR_ALG_MLDSA65 || v->transport_key.alg != CR_ALG_MLDSA65) {
         return fail(failure, CR_ERR_CONFIG, "validator '%s': keys must be ML-DSA-65", v->name);
     }
-    if (same_key(&v->consensus_key, &v->transport_key)) {
+    if (cr_public_key_equal(&v->consensus_key, &v->transport_key)) {
         return fail(failure, CR_ERR_CONFIG, "validator '%s': one key in two roles", v->name);
     }
     for (uint32_t i = 0; i < index; i++) {
@@ -290,6 +285,11 @@ static char *encode(const struct cr_genesis *genesis, size_t *count)
     json_t *root = json_pack("{s:i,s:s,s:I,s:o,s:o,s:o}", "format", FORMAT, "chain", genesis->chain,
                              "timestamp_ms", (json_int_t)genesis->timestamp_ms, "parameters",
                              parameters, "validators", validators, "accounts", accounts);
+    if (ok && !cr_hash_is_zero(&genesis->operator_account)) {
+        char text[2 * CR_HASH_BYTES + 1];
+        cr_hex_encode(genesis->operator_account.bytes, CR_HASH_BYTES, text);
+        ok = json_object_set_new(root, "operator", json_string(text)) == 0;
+    }
     char *text = ok && root != NULL ? json_dumps(root, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
     json_decref(root);
     if (text == NULL) return NULL;
@@ -417,13 +417,14 @@ static enum cr_err decode_lists(json_t *validators, json_t *accounts, struct cr_
 static enum cr_err decode(json_t *root, struct cr_genesis *out, struct cr_config_failure *failure)
 {
     json_t *parameters = NULL, *validators = NULL, *accounts = NULL;
-    const char *chain = NULL;
+    const char *chain = NULL, *operator_account = NULL;
     int format = 0;
     json_int_t timestamp = 0;
     json_error_t error;
-    if (json_unpack_ex(root, &error, JSON_STRICT, "{s:i,s:s,s:I,s:o,s:o,s:o}", "format", &format,
-                       "chain", &chain, "timestamp_ms", &timestamp, "parameters", &parameters,
-                       "validators", &validators, "accounts", &accounts) != 0) {
+    if (json_unpack_ex(root, &error, JSON_STRICT, "{s:i,s:s,s:I,s:o,s:o,s:o,s?s}", "format",
+                       &format, "chain", &chain, "timestamp_ms", &timestamp, "parameters",
+                       &parameters, "validators", &validators, "accounts", &accounts, "operator",
+                       &operator_account) != 0) {
         return fail(failure, CR_ERR_CONFIG, "%s", error.text);
     }
     if (format != FORMAT) {
@@ -432,6 +433,12 @@ static enum cr_err decode(json_t *root, struct cr_genesis *out, struct cr_config
     if (timestamp <= 0) return fail(failure, CR_ERR_CONFIG, "timestamp_ms: out of range");
     out->timestamp_ms = (uint64_t)timestamp;
     enum cr_err err = copy_text(out->chain, sizeof out->chain, chain, "chain", failure);
+    if (operator_account != NULL &&
+        cr_hex_decode(operator_account, strlen(operator_account), out->operator_account.bytes,
+                      CR_HASH_BYTES) != CR_OK) {
+        return fail(failure, CR_ERR_CONFIG, "operator: no account id of %d hexadecimal digits",
+                    2 * CR_HASH_BYTES);
+    }
     if (err == CR_OK) err = decode_params(parameters, &out->params, failure);
     if (err == CR_OK) err = decode_lists(validators, accounts, out, failure);
     return err;

@@ -94,6 +94,32 @@ static enum cr_err load(void)
     return cr_genesis_load(path, loaded, &failure);
 }
 
+/* Goal: a genesis names an operator or not; nobody is no operator. Method: the bytes. */
+static void operator_may_be_named(void **state)
+{
+    (void)state;
+    size_t count;
+    make(4, 1);
+    assert_int_equal(save(), CR_OK);
+    char *text = read_file(&count);
+    assert_null(strstr(text, "operator"));
+    free(text);
+    assert_int_equal(load(), CR_OK);
+    assert_true(cr_hash_is_zero(&loaded->operator_account));
+
+    made->operator_account = cr_public_key_account(&made->accounts[0].key);
+    assert_int_equal(save(), CR_OK);
+    assert_int_equal(load(), CR_OK);
+    assert_true(cr_hash_equal(&loaded->operator_account, &made->operator_account));
+    text = read_file(&count);
+    char *value = strstr(text, "\"operator\":\"");
+    assert_non_null(value);
+    memset(value + 12, '0', 64);
+    write_file(text, count);
+    assert_int_equal(load(), CR_ERR_CONFIG);
+    free(text);
+}
+
 /* Goal: what was saved is what is loaded, and the id is BLAKE3 of the file. Method: compare all
  * fields; the order of the input must not matter. */
 static void saved_and_loaded_are_equal(void **state)
@@ -298,6 +324,7 @@ static void missing_files_and_profiles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operator_may_be_named),
         cmocka_unit_test(saved_and_loaded_are_equal),
         cmocka_unit_test(a_file_is_never_overwritten),
         cmocka_unit_test(every_byte_counts),

@@ -60,8 +60,8 @@ static json_t *contradictions(const struct cr_node *node)
             if (!cr_core_contradiction(node->core, (enum cr_attested)kind, author, &said)) continue;
             json_array_append_new(
                 list, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "validator",
-                                node->genesis->validators[author].name, "about", about[kind],
-                                "index", number(said.index), "ours", hash(&said.own), "theirs",
+                                node->validators[author].name, "about", about[kind], "index",
+                                number(said.index), "ours", hash(&said.own), "theirs",
                                 hash(&said.claimed), "vertex", hash(&said.vertex.digest), "signed",
                                 signed_head(node, &said.vertex.digest)));
         }
@@ -90,10 +90,9 @@ static json_t *equivocations(const struct cr_node *node)
             cr_evidence_encode(cr_body_vertex(body), cr_body_vertex_bytes(body),
                                cr_body_vertex(other), cr_body_vertex_bytes(other), evidence);
         if (count == 0) continue; /* the same vertex, or another round */
-        json_array_append_new(list,
-                              json_pack("{s:s, s:o, s:o}", "validator",
-                                        node->genesis->validators[body->ref.author].name, "round",
-                                        number(body->ref.round), "evidence", hex(evidence, count)));
+        json_array_append_new(
+            list, json_pack("{s:s, s:o, s:o}", "validator", node->validators[body->ref.author].name,
+                            "round", number(body->ref.round), "evidence", hex(evidence, count)));
     }
     free(first);
     free(evidence);
@@ -128,12 +127,11 @@ static json_t *describe(struct cr_node *node, const char *reason)
     struct cr_core_stats *stats = malloc(sizeof *stats);
     if (!stats) return NULL;
     cr_core_stats(node->core, stats);
-    json_t *json = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "reason", reason,
-                             "validator", node->genesis->validators[node->self].name, "genesis_id",
-                             hash(&node->genesis->id), "commit_index", number(stats->commit_index),
-                             "commit_digest", hash(&stats->commit_digest), "contradictions",
-                             contradictions(node), "equivocations", equivocations(node), "commits",
-                             commits(node));
+    json_t *json = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "reason", reason, "validator",
+        cr_node_name(node), "genesis_id", hash(&node->genesis->id), "commit_index",
+        number(stats->commit_index), "commit_digest", hash(&stats->commit_digest), "contradictions",
+        contradictions(node), "equivocations", equivocations(node), "commits", commits(node));
     free(stats);
     return json;
 }

@@ -75,38 +75,38 @@ static void faults(struct cr_text *out, const char *name, const struct cr_blame_
     }
 }
 
-static void peers(struct cr_text *out, const struct cr_node *node,
+static void peers(struct cr_text *out, const struct cr_node *node, uint32_t count,
                   const struct cr_net_peer_stats *stats, const struct cr_core_stats *core,
                   const struct cr_blame *blame)
 {
     head(out, "creto_peer_up", "gauge", "1 when connected.");
-    for (uint32_t i = 0; i < node->committee.validators_count; i++) {
-        const char *name = node->genesis->validators[i].name;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = node->validators[i].name;
         if (i == node->self) continue;
         cr_text_print(out, "creto_peer_up{validator=\"%s\"} %d\n", name, stats[i].up);
     }
     head(out, "creto_peer_rtt_seconds", "gauge", "Smoothed round-trip time.");
-    for (uint32_t i = 0; i < node->committee.validators_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         if (i == node->self) continue;
         cr_text_print(out, "creto_peer_rtt_seconds{validator=\"%s\"} %.6f\n",
-                      node->genesis->validators[i].name, (double)stats[i].rtt_us / 1e6);
+                      node->validators[i].name, (double)stats[i].rtt_us / 1e6);
     }
     head(out, "creto_peer_faults_total", "counter",
          "What a peer sent and should not have, by reason; reasons that occurred.");
-    for (uint32_t i = 0; i < node->committee.validators_count; i++)
-        faults(out, node->genesis->validators[i].name, &blame->peers[i]);
+    for (uint32_t i = 0; i < count; i++)
+        faults(out, node->validators[i].name, &blame->peers[i]);
     head(out, "creto_validator_last_round", "gauge", "Highest accepted round of each validator.");
-    for (uint32_t i = 0; i < node->committee.validators_count; i++)
+    for (uint32_t i = 0; i < count; i++)
         cr_text_print(out, "creto_validator_last_round{validator=\"%s\"} %u\n",
-                      node->genesis->validators[i].name, core->last_round[i]);
+                      node->validators[i].name, core->last_round[i]);
 }
 
-static void leaders(struct cr_text *out, const struct cr_node *node,
+static void leaders(struct cr_text *out, const struct cr_node *node, uint32_t count,
                     const struct cr_core_stats *core)
 {
     head(out, "creto_validator_suspended", "gauge", "1 when it may not lead now, by reason.");
-    for (uint32_t i = 0; i < node->committee.validators_count; i++) {
-        const char *name = node->genesis->validators[i].name;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = node->validators[i].name;
         cr_text_print(out,
                       "creto_validator_suspended{validator=\"%s\",why=\"absent\"} %d\n"
                       "creto_validator_suspended{validator=\"%s\",why=\"bad\"} %d\n",
@@ -115,21 +115,21 @@ static void leaders(struct cr_text *out, const struct cr_node *node,
     }
 }
 
-static void accused(struct cr_text *out, const struct cr_node *node,
+static void accused(struct cr_text *out, const struct cr_node *node, uint32_t count,
                     const struct cr_core_stats *core, const struct cr_authors *offenders)
 {
     static const char *const about[CR_ATTESTED_COUNT] = {"commit", "effects", "state-root"};
     head(out, "creto_validator_offence", "gauge",
          "1 when an equivocation of it is recorded on the chain.");
-    for (uint32_t i = 0; i < node->committee.validators_count; i++)
+    for (uint32_t i = 0; i < count; i++)
         cr_text_print(out, "creto_validator_offence{validator=\"%s\"} %d\n",
-                      node->genesis->validators[i].name, cr_authors_has(offenders, i));
+                      node->validators[i].name, cr_authors_has(offenders, i));
     head(out, "creto_validator_contradicts", "gauge",
          "1 when its newest attestation differs from our own value.");
     for (uint32_t kind = 0; kind < CR_ATTESTED_COUNT; kind++) {
-        for (uint32_t i = 0; i < node->committee.validators_count; i++) {
+        for (uint32_t i = 0; i < count; i++) {
             cr_text_print(out, "creto_validator_contradicts{validator=\"%s\",about=\"%s\"} %d\n",
-                          node->genesis->validators[i].name, about[kind],
+                          node->validators[i].name, about[kind],
                           cr_authors_has(&core->contradicting[kind], i));
         }
     }
@@ -221,9 +221,10 @@ void cr_node_metrics(void *context, struct cr_text *out)
     one(out, "creto_mempool_transactions", "gauge", "Transactions without a result.",
         f->status.mempool_txs);
     one(out, "creto_mempool_bytes", "gauge", "Their bytes.", f->status.mempool_bytes);
-    peers(out, node, f->peers, &f->core, &f->blame);
-    leaders(out, node, &f->core);
-    accused(out, node, &f->core, &f->offenders);
+    const uint32_t count = f->status.validators_count;
+    peers(out, node, count, f->peers, &f->core, &f->blame);
+    leaders(out, node, count, &f->core);
+    accused(out, node, count, &f->core, &f->offenders);
     storage(out, node);
     inputs(out, &f->net, &f->counters, node->keycache);
     free(f);

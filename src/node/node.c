@@ -221,7 +221,7 @@ int cr_node_run(const struct cr_config *config)
         cr_report(CR_LOG_LEVEL_INFO, "node", "started",
                   "version=%s chain=%s genesis_id=%s validator=%s validators=%u quorum=%" PRIu64
                   " api=http://%s",
-                  CR_VERSION, node->genesis->chain, id, node->genesis->validators[node->self].name,
+                  CR_VERSION, node->genesis->chain, id, cr_node_name(node),
                   node->committee.validators_count, node->committee.quorum, config->api_listen);
         code = loop(node);
     }

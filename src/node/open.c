@@ -56,6 +56,8 @@ static int open_genesis(struct cr_node *node)
     uint64_t stake[CR_VALIDATORS_MAX];
     node->genesis = calloc(1, sizeof *node->genesis);
     if (!node->genesis) return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
+    node->validators = calloc(CR_VALIDATORS_MAX, sizeof *node->validators);
+    if (!node->validators) return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
     if (cr_genesis_load(node->config->genesis, node->genesis, &failure) != CR_OK)
         return cr_node_refuse(CR_EXIT_USAGE, "genesis", failure.text);
     for (uint32_t i = 0; i < node->genesis->validators_count; i++)
@@ -82,11 +84,6 @@ static int load_key(const struct cr_node *node, const char *name, struct cr_secr
     return cr_node_refuse(CR_EXIT_USAGE, "key", text);
 }
 
-static bool same_key(const struct cr_public_key *a, const struct cr_public_key *b)
-{
-    return a->alg == b->alg && memcmp(a->bytes, b->bytes, cr_alg_key_bytes(a->alg)) == 0;
-}
-
 static int open_keys(struct cr_node *node)
 {
     struct cr_public_key consensus, transport;
@@ -96,21 +93,19 @@ static int open_keys(struct cr_node *node)
     if (code != CR_EXIT_OK) return code;
     cr_secret_key_public(node->consensus_key, &consensus);
     cr_secret_key_public(node->transport_key, &transport);
-    for (node->self = 0; node->self < node->genesis->validators_count; node->self++) {
-        if (same_key(&node->genesis->validators[node->self].consensus_key, &consensus)) break;
-    }
-    if (node->self == node->genesis->validators_count) {
-        return cr_node_refuse(
-            CR_EXIT_USAGE, "key",
-            "consensus.key is not the key of any validator in the genesis; is this the "
-            "right key folder, and the right genesis?");
-    }
-    if (!same_key(&node->genesis->validators[node->self].transport_key, &transport)) {
+    for (uint32_t seat = 0; seat < node->genesis->validators_count; seat++) {
+        const struct cr_genesis_validator *v = &node->genesis->validators[seat];
+        if (!cr_public_key_equal(&v->consensus_key, &consensus)) continue;
+        if (cr_public_key_equal(&v->transport_key, &transport)) return CR_EXIT_OK;
         return cr_node_refuse(
             CR_EXIT_USAGE, "key",
             "transport.key is not the transport key that the genesis gives this validator");
     }
-    return CR_EXIT_OK;
+    if (!cr_hash_is_zero(&node->genesis->operator_account)) return CR_EXIT_OK; /* it may join */
+    return cr_node_refuse(
+        CR_EXIT_USAGE, "key",
+        "consensus.key is not the key of any validator in the genesis; is this the right key "
+        "folder, and the right genesis?");
 }
 
 /* Whatever made it halt is still there. Somebody has to look first. */
@@ -191,6 +186,7 @@ static int open_parts(struct cr_node *node)
     node->executor = cr_executor_new(&config, &node->recovered_head, empty, &failure);
     if (!node->executor) return cr_node_refuse_store(&failure);
     node->accuse = cr_accuse_new(&(struct cr_accuse_config){.genesis = node->genesis,
+                                                            .validators = node->validators,
                                                             .epoch = node->committee.epoch,
                                                             .key = node->report_key,
                                                             .mempool = node->mempool,
@@ -201,13 +197,8 @@ static int open_parts(struct cr_node *node)
 
 static int open_threads(struct cr_node *node)
 {
-    const struct cr_public_key *keys[CR_VALIDATORS_MAX];
-    for (uint32_t i = 0; i < node->genesis->validators_count; i++)
-        keys[i] = &node->genesis->validators[i].consensus_key;
     const struct cr_verify_config config = {.threads = cr_node_workers(node->config),
                                             .wake_fd = node->wake_fd,
-                                            .validators_count = node->genesis->validators_count,
-                                            .keys = keys,
                                             .genesis_id = node->genesis->id,
                                             .keycache = node->keycache,
                                             .db = node->db};
@@ -220,7 +211,7 @@ static int open_threads(struct cr_node *node)
 
 static const char *address_of_peer(const struct cr_node *node, uint32_t peer)
 {
-    const struct cr_genesis_validator *validator = &node->genesis->validators[peer];
+    const struct cr_genesis_validator *validator = &node->validators[peer];
     for (uint32_t i = 0; i < node->config->peers_count; i++) {
         if (strcmp(node->config->peers[i].name, validator->name) == 0)
             return node->config->peers[i].address;
@@ -228,12 +219,26 @@ static const char *address_of_peer(const struct cr_node *node, uint32_t peer)
     return validator->address;
 }
 
+bool cr_node_resolve_peer(struct cr_node *node, uint32_t peer)
+{
+    struct cr_net_peer *out = &node->net_peers[peer];
+    out->name = node->validators[peer].name;
+    out->key = &node->validators[peer].transport_key;
+    return cr_address_resolve(address_of_peer(node, peer), &out->address, &out->address_bytes);
+}
+
+static const char *own_address(const struct cr_node *node)
+{
+    if (node->config->p2p_listen[0]) return node->config->p2p_listen;
+    return node->self != CR_NET_NOBODY ? node->validators[node->self].address : "";
+}
+
 static int open_net(struct cr_node *node)
 {
     struct cr_net_peer *peers = calloc(CR_VALIDATORS_MAX, sizeof *peers);
     struct cr_net_failure failure = {0};
     struct cr_net_config config = {.self = node->self,
-                                   .peers_count = node->genesis->validators_count,
+                                   .peers_count = node->committee.validators_count,
                                    .peers = peers,
                                    .key = node->transport_key,
                                    .genesis_id = node->genesis->id,
@@ -247,21 +252,16 @@ static int open_net(struct cr_node *node)
     if (!peers) return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
     node->net_peers = peers;
     for (uint32_t i = 0; i < config.peers_count; i++) {
-        const char *address = address_of_peer(node, i);
-        peers[i].name = node->genesis->validators[i].name;
-        peers[i].key = &node->genesis->validators[i].transport_key;
-        if (!cr_address_resolve(address, &peers[i].address, &peers[i].address_bytes)) {
-            snprintf(text, sizeof text,
-                     "cannot resolve the address '%.100s' of validator %.32s; set p2p.peer.%.32s",
-                     address, peers[i].name, peers[i].name);
-            return cr_node_refuse(CR_EXIT_USAGE, "p2p", text);
-        }
+        if (cr_node_resolve_peer(node, i) || node->committee.stake[i] == 0) continue;
+        snprintf(text, sizeof text,
+                 "cannot resolve the address '%.100s' of validator %.32s; set p2p.peer.%.32s",
+                 address_of_peer(node, i), peers[i].name, peers[i].name);
+        return cr_node_refuse(CR_EXIT_USAGE, "p2p", text);
     }
-    const char *listen = node->config->p2p_listen[0]
-                             ? node->config->p2p_listen
-                             : node->genesis->validators[node->self].address;
+    const char *listen = own_address(node);
     if (!cr_address_resolve(listen, &config.listen, &config.listen_bytes)) {
-        snprintf(text, sizeof text, "cannot resolve p2p.listen '%.100s'", listen);
+        snprintf(text, sizeof text, "cannot resolve p2p.listen '%.100s'%s", listen,
+                 listen[0] ? "" : "; who is no validator yet has to say where it listens");
         return cr_node_refuse(CR_EXIT_USAGE, "p2p", text);
     }
     if (cr_net_open(&config, &node->net, &failure) != CR_OK)
@@ -356,6 +356,7 @@ void cr_node_close(struct cr_node *node)
     free(node->record_scratch);
     free(node->core_memory);
     free(node->net_peers);
+    free(node->validators);
     free(node->genesis);
     if (node->epoll_fd >= 0) close(node->epoll_fd);
     if (node->wake_fd >= 0) close(node->wake_fd);

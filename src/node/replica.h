@@ -71,7 +71,10 @@ struct cr_node {
     struct cr_genesis *genesis;
     struct cr_epoch epoch; /* that the core is in */
     struct cr_committee committee;
-    uint32_t self;
+    /* By seat, [CR_VALIDATORS_MAX]: who they are. Entries are added and stay; a stake in here is
+     * an old one, the committee has those of the epoch. */
+    struct cr_genesis_validator *validators;
+    uint32_t self; /* our seat; CR_NET_NOBODY: none in this epoch */
 
     struct cr_secret_key *consensus_key, *transport_key;
     struct cr_secret_key *report_key; /* consensus.key once more: one thread, one instance */
@@ -146,6 +149,7 @@ struct cr_node {
     uint64_t status_us, commit_us; /* when the status was made; when the last commit came */
     _Atomic uint64_t turned_us;    /* the loop's sign of life */
     _Atomic bool accepting;
+    _Atomic bool member; /* of the running epoch: what clients send can be proposed */
 };
 
 /* open.c: everything before the loop and after it. Each step of opening that fails says in one
@@ -156,6 +160,19 @@ int cr_node_refuse(int code, const char *what, const char *text);
 int cr_node_refuse_store(const struct cr_store_failure *failure);
 /* One event through the core and all its effects. Never called from within effects. */
 void cr_node_step(struct cr_node *node, struct cr_event *event);
+/* Whether we have a voice in the running epoch. */
+static inline bool cr_node_is_member(const struct cr_node *node)
+{
+    return node->self != CR_NET_NOBODY && node->committee.stake[node->self] > 0;
+}
+/* Ours; empty without a seat. */
+static inline const char *cr_node_name(const struct cr_node *node)
+{
+    return node->self != CR_NET_NOBODY ? node->validators[node->self].name : "";
+}
+/* open.c: where to dial a peer: what the configuration says, else what the chain says. False: it is
+ * not resolved. */
+bool cr_node_resolve_peer(struct cr_node *node, uint32_t peer);
 /* epoch.c: makes the committee and the core of the epoch that the executed state is in. */
 CR_MUST_CHECK enum cr_err cr_node_begin_epoch(struct cr_node *node);
 /* START: how far `signed_round` can be relied on, and a nonce. False: no randomness. */

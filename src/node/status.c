@@ -16,7 +16,7 @@ enum { LAG_COMMITS_READY_MAX = 64 };
 static uint64_t stake_up(const struct cr_node *node)
 {
     struct cr_authors up = node->up;
-    cr_authors_add(&up, node->self);
+    if (node->self != CR_NET_NOBODY) cr_authors_add(&up, node->self);
     return cr_committee_stake_of(&node->committee, &up);
 }
 
@@ -41,6 +41,8 @@ static void explain(const struct cr_node *node, const struct cr_core_stats *core
         because = "halted: see the log and halted.json in the data folder";
     else if (node->twin)
         because = "its key was seen signing elsewhere: see the log";
+    else if (!cr_node_is_member(node))
+        because = "no member of the running epoch: it follows and serves";
     else if (s->stake_up < s->stake_quorum)
         because = "not connected to a quorum of stake";
     else if (core->probe.open || core->probe.listening)
@@ -69,7 +71,7 @@ static void fill(struct cr_node *node, const struct cr_core_stats *core, struct 
     struct cr_mempool_stats mempool;
     cr_mempool_stats(node->mempool, &mempool);
     snprintf(s->chain, sizeof s->chain, "%s", node->genesis->chain);
-    snprintf(s->validator, sizeof s->validator, "%s", node->genesis->validators[node->self].name);
+    snprintf(s->validator, sizeof s->validator, "%s", cr_node_name(node));
     s->genesis_id = node->genesis->id;
     s->validator_index = node->self;
     s->validators_count = node->committee.validators_count;
@@ -212,6 +214,7 @@ static enum cr_submit submit(void *context, const struct cr_tx *tx, const uint8_
 {
     struct cr_node *node = context;
     if (!atomic_load_explicit(&node->accepting, memory_order_acquire)) return CR_SUBMIT_UNAVAILABLE;
+    if (!atomic_load_explicit(&node->member, memory_order_acquire)) return CR_SUBMIT_UNAVAILABLE;
     enum cr_submit answer = check_fields(node, tx, result);
     if (answer == CR_SUBMIT_RECEIVED) answer = check_state(node, tx, result);
     if (answer != CR_SUBMIT_RECEIVED) return answer;
@@ -248,7 +251,7 @@ static uint32_t offences(void *context, struct cr_api_offence *out)
     const uint32_t count = node->offences_count;
     for (uint32_t i = 0; i < count; i++) {
         out[i].offence = node->offences[i];
-        out[i].validator = node->genesis->validators[node->offences[i].author].name;
+        out[i].validator = node->validators[node->offences[i].author].name;
     }
     pthread_mutex_unlock(&node->status_lock);
     return count;
@@ -262,6 +265,7 @@ void cr_node_backend(struct cr_node *node, struct cr_api_backend *out)
                                    .pending = pending,
                                    .metrics = cr_node_metrics,
                                    .offences = offences,
+                                   .genesis = node->genesis,
                                    .state = node->db,
                                    .log = node->log};
 }

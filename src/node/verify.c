@@ -27,6 +27,7 @@ struct clients {
 
 struct cr_verify {
     struct cr_verify_config config;
+    _Atomic uint32_t keys_count; /* by seat; each is there before the count says so */
     struct cr_prepared_key *keys[CR_VALIDATORS_MAX];
     enum cr_alg algs[CR_VALIDATORS_MAX];
     pthread_mutex_t lock; /* put and claimed of both, stopping */
@@ -60,7 +61,8 @@ bool cr_verify_vertex(const struct cr_vertex *vertex, const struct cr_prepared_k
 
 static bool author_signed(const struct cr_verify *v, const struct cr_vertex *vertex)
 {
-    if (vertex->header.author >= v->config.validators_count) return false;
+    const uint32_t known = atomic_load_explicit(&v->keys_count, memory_order_acquire);
+    if (vertex->header.author >= known) return false;
     if (vertex->sig_alg != v->algs[vertex->header.author]) return false;
     return cr_verify_vertex(vertex, v->keys[vertex->header.author], &v->config.genesis_id);
 }
@@ -147,16 +149,10 @@ struct cr_verify *cr_verify_start(const struct cr_verify_config *config)
     struct cr_verify *v = calloc(1, sizeof *v);
     if (!v) return NULL;
     v->config = *config;
-    v->config.keys = NULL; /* prepared below; not ours to keep */
     pthread_mutex_init(&v->lock, NULL);
     pthread_cond_init(&v->more, NULL);
     pthread_cond_init(&v->more_clients, NULL);
     bool good = true;
-    for (uint32_t i = 0; i < config->validators_count; i++) {
-        v->keys[i] = cr_verifier()->prepare(config->keys[i]);
-        v->algs[i] = config->keys[i]->alg;
-        good = good && v->keys[i];
-    }
     for (uint32_t i = 0; good && i < 2 * config->threads; i++) {
         void *(*run)(void *) = i % 2 == 0 ? work : work_for_clients;
         good = pthread_create(&v->threads[i], NULL, run, v) == 0;
@@ -165,6 +161,22 @@ struct cr_verify *cr_verify_start(const struct cr_verify_config *config)
     if (good) return v;
     cr_verify_stop(v);
     return NULL;
+}
+
+bool cr_verify_know(struct cr_verify *v, const struct cr_public_key *key)
+{
+    const uint32_t index = v->keys_count;
+    CR_ASSERT(index < CR_VALIDATORS_MAX);
+    v->keys[index] = cr_verifier()->prepare(key);
+    v->algs[index] = key->alg;
+    if (!v->keys[index]) return false;
+    atomic_store_explicit(&v->keys_count, index + 1, memory_order_release);
+    return true;
+}
+
+uint32_t cr_verify_known(const struct cr_verify *v)
+{
+    return v->keys_count;
 }
 
 void cr_verify_stop(struct cr_verify *v)
@@ -178,7 +190,7 @@ void cr_verify_stop(struct cr_verify *v)
     pthread_mutex_unlock(&v->lock);
     for (uint32_t i = 0; i < v->threads_count; i++)
         pthread_join(v->threads[i], NULL);
-    for (uint32_t i = 0; i < v->config.validators_count; i++)
+    for (uint32_t i = 0; i < v->keys_count; i++)
         cr_verifier()->forget(v->keys[i]);
     pthread_cond_destroy(&v->more);
     pthread_cond_destroy(&v->more_clients);

@@ -34,15 +34,17 @@ struct cr_verify;
 struct cr_verify_config {
     uint32_t threads; /* of each stage */
     int wake_fd;      /* eventfd of the main loop */
-    uint32_t validators_count;
-    const struct cr_public_key *const *keys; /* consensus keys by author; only during the call */
     struct cr_hash genesis_id;
     struct cr_keycache *keycache;
     struct cr_state_db *db;
 };
 
-/* NULL when memory or threads are out. */
+/* NULL when memory or threads are out. It knows no author yet. */
 struct cr_verify *cr_verify_start(const struct cr_verify_config *config);
+/* Main loop only: the consensus key of the next author, by seat; copied. A key stays for ever, so
+ * jobs that are under way need not be waited for. False: memory is out. */
+bool cr_verify_know(struct cr_verify *verify, const struct cr_public_key *key);
+uint32_t cr_verify_known(const struct cr_verify *verify);
 void cr_verify_stop(struct cr_verify *verify); /* NULL is allowed */
 
 /* Main loop only: a free job to fill in, NULL when all are under way; then submit it. */

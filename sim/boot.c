@@ -3,6 +3,8 @@
 #include <inttypes.h>
 
 #include "cluster.h"
+#include "ledger/validators.h"
+#include "operator.h"
 #include "recorder.h"
 
 static void take_core(struct cr_host *host)
@@ -12,10 +14,17 @@ static void take_core(struct cr_host *host)
     host->config.epoch = cr_ledger_head(host->executor.ledger)->epoch;
     host->config.sequence = host->stored_last;
     const struct cr_hash origin = cr_epoch_origin(&sim->genesis->id, &host->config.epoch);
+    struct cr_entry_committee stakes;
+    const bool known = cr_validators_stakes(sim->genesis, &host->executor.host.state,
+                                            host->config.epoch.number, &stakes);
+    CR_ASSERT(known);
+    const bool fixed = sim->plan.setup.changes == 0;
     const enum cr_err err =
         cr_committee_init(&host->committee, &origin, host->config.epoch.number,
-                          sim->committee.stake, sim->committee.validators_count);
+                          fixed ? sim->committee.stake : stakes.stake, stakes.count);
     CR_ASSERT(err == CR_OK);
+    host->config.self = cr_host_knows(host, host->self) ? host->self : CR_VALIDATORS_MAX;
+    if (!cr_host_is_member(host)) host->config.observer = 1;
     cr_arena_init(&arena, host->memory, host->memory_bytes);
     host->core = cr_core_init(&arena, &host->config);
     cr_sim_recorder_begin(host->place, host->core, &host->config);
@@ -199,8 +208,9 @@ void cr_host_end_epoch(struct cr_host *host)
     host->waiting_told = 0;
     cr_host_void_lanes(host);
     start_core(host, head->index, &before.probe);
+    cr_operator_send_away(host);
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
-        if (!host->peers_up[peer]) continue;
+        if (!host->peers_up[peer] || !cr_host_knows(host, peer)) continue;
         cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = true});
     }
 }

@@ -8,6 +8,7 @@
 
 #include "cluster.h"
 #include "crypto/hash.h"
+#include "operator.h"
 #include "wire/evidence.h"
 
 enum {
@@ -318,6 +319,7 @@ void cr_check_step(struct cr_host *host)
 bool cr_check_is_live(struct cr_sim *sim, bool why)
 {
     bool live = true;
+    const uint32_t seats = cr_operator_seats(sim);
     uint64_t least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
@@ -331,7 +333,7 @@ bool cr_check_is_live(struct cr_sim *sim, bool why)
         live = false;
     }
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
-        if (cr_byz_is_liar(sim, i)) continue;
+        if (cr_byz_is_liar(sim, i) || i >= seats) continue; /* it was never added */
         const uint64_t index = sim->hosts[i].executed_index;
         least = index < least ? index : least;
         most = index > most ? index : most;

@@ -120,13 +120,26 @@ void cr_clients_schedule(struct cr_sim *sim, uint32_t count, uint64_t from_us, u
     }
 }
 
+void cr_clients_send(struct cr_sim *sim, const struct cr_client_tx *tx, uint32_t node)
+{
+    struct cr_clients *clients = &sim->clients;
+    const uint32_t number = clients->txs_count++;
+    clients->txs = cr_run_grow(clients->txs, &clients->txs_max, number + 1, sizeof clients->txs[0]);
+    clients->txs[number] = *tx;
+    cr_map_put(&clients->by_id, &tx->id, number);
+    cr_heap_push(&sim->heap, (struct cr_happening){.at_us = tx->submit_us,
+                                                   .kind = CR_HAPPENING_SUBMIT,
+                                                   .node = node,
+                                                   .number = number});
+}
+
 void cr_clients_submit(struct cr_sim *sim, uint32_t node, uint32_t number)
 {
     struct cr_client_tx *tx = &sim->clients.txs[number];
     if (tx->final) return;
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         struct cr_host *host = &sim->hosts[(node + i) % sim->nodes_count];
-        if (!host->alive || host->paused) continue;
+        if (!host->alive || host->paused || !cr_host_is_member(host)) continue;
         if (sim->now_us >= sim->plan.faults_until_us && cr_byz_is_liar(sim, host->self)) continue;
         tx->taken = true;
         tx->node = host->self;

@@ -50,6 +50,8 @@ struct cr_clients {
 void cr_clients_init(struct cr_sim *sim);
 /* Makes `count` transactions and schedules their submission in [from_us, to_us). */
 void cr_clients_schedule(struct cr_sim *sim, uint32_t count, uint64_t from_us, uint64_t to_us);
+/* Takes over a transaction that goes to `node` when its time has come. */
+void cr_clients_send(struct cr_sim *sim, const struct cr_client_tx *tx, uint32_t node);
 /* A client sends transaction `number` to `node`, or to one after it. */
 void cr_clients_submit(struct cr_sim *sim, uint32_t node, uint32_t number);
 /* Takes over a transaction that a node itself has made. */

@@ -8,6 +8,7 @@
 
 #include "crypto/hash.h"
 #include "faults.h"
+#include "operator.h"
 #include "reorder.h"
 
 /* ---- what the plan decides ---- */
@@ -78,8 +79,10 @@ void cr_cluster_init(struct cr_sim *sim, const struct cr_sim_options *options,
     init_committee(sim);
     cr_byz_init(sim);
     cr_clients_init(sim);
+
     cr_accuse_init(sim);
     cr_network_init(sim);
+    cr_operator_init(sim);
     schedule_plan(sim);
 }
 
@@ -217,6 +220,7 @@ void cr_cluster_run(struct cr_sim *sim)
     cr_twins_init(sim);
     cr_clients_schedule(sim, sim->plan.setup.txs_count, 1, faults_until_us);
     cr_clients_schedule(sim, last, faults_until_us, faults_until_us + 1000000);
+    cr_operator_schedule(sim, faults_until_us);
     cr_faults_apply(sim); /* starts all nodes */
 
     run_until(sim, faults_until_us + 1);

@@ -28,6 +28,9 @@ static const struct {
     {"fetch_of_what_is_not_durable", RARE},
     {"horizon_took_what_was_ready", RARE},
     {"range_without_commits", RARE},
+    {"core_without_a_seat", "needs five nodes: sim.seven"},
+    {"core_without_a_voice", "needs five nodes: sim.seven"},
+    {"validator_added", "needs five nodes: sim.seven"},
     {"sync_stuck", "needs ten seconds in sync without a commit"},
 };
 

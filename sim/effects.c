@@ -428,7 +428,7 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
     case CR_EFFECT_STORE: on_store(host, effect); return;
     case CR_EFFECT_BROADCAST:
         for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
-            if (peer == host->self) continue;
+            if (peer == host->self || !cr_host_knows(host, peer)) continue;
             send_vertex(host, peer, CR_STREAM_CONSENSUS, body_of(host, effect->body));
         }
         return;

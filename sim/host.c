@@ -216,6 +216,7 @@ void cr_host_on_give(struct cr_host *host, uint32_t i, uint32_t number)
 void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *frame)
 {
     static struct cr_message message;
+    if (!cr_host_knows(host, peer)) return;
     if (cr_message_decode(frame->bytes, frame->bytes_count, &message) != CR_OK) {
         host->counters.frames_refused++;
         return;
@@ -250,15 +251,18 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
     CR_UNREACHABLE();
 }
 
+static void tell_peer(struct cr_host *host, uint32_t peer, bool up)
+{
+    host->peers_up[peer] = up;
+    if (!cr_host_knows(host, peer)) return; /* told when it does (boot.c) */
+    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = up});
+}
+
 void cr_host_on_peer(struct cr_host *host, uint32_t peer, bool up)
 {
-    if (host->peers_up[peer]) { /* down, or up again before we have noticed that it was down */
-        host->peers_up[peer] = false;
-        cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = false});
-    }
-    if (!up) return;
-    host->peers_up[peer] = true;
-    cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_PEER, .peer = peer, .up = true});
+    /* Down, or up again before we have noticed that it was down. */
+    if (host->peers_up[peer]) tell_peer(host, peer, false);
+    if (up) tell_peer(host, peer, true);
 }
 
 /* ---- our own work ---- */

@@ -131,6 +131,17 @@ void cr_host_submit(struct cr_host *host, uint32_t tx);
 /* Tells the core how many transactions wait, when that has changed. */
 void cr_host_tell_waiting(struct cr_host *host);
 
+/* Whether it knows `peer`: who has no seat in the epoch where it stands is not let in. */
+static inline bool cr_host_knows(const struct cr_host *host, uint32_t peer)
+{
+    return peer < host->committee.validators_count;
+}
+/* Whether it has a voice in that epoch. */
+static inline bool cr_host_is_member(const struct cr_host *host)
+{
+    return cr_host_knows(host, host->self) && host->committee.stake[host->self] > 0;
+}
+
 /* ---- between host.c, effects.c and boot.c ---- */
 /* One step of the core and its effects. Fills in the time. */
 void cr_host_step(struct cr_host *host, struct cr_event *event);

@@ -276,6 +276,20 @@ static void make_fork(struct cr_plan *plan)
     add(plan, CR_FAULT_SPLIT, 0, half, from_us, to_us);
 }
 
+/* The operator changes the validators in half of the seeds that have epochs and no liars: those
+ * may be F of one committee, not of all. */
+static void draw_changes(struct cr_plan *plan)
+{
+    struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 4);
+    struct cr_sim_setup *setup = &plan->setup;
+    const bool wanted = cr_prng_below(&prng, 2) == 0;
+    const uint32_t changes = 2 + (uint32_t)cr_prng_below(&prng, 30);
+    const bool joiner = cr_prng_below(&prng, 2) == 0;
+    if (!wanted || setup->liars != 0 || (setup->epoch_rounds == 0 && setup->epoch_ms == 0)) return;
+    setup->changes = changes;
+    setup->joiner = joiner && plan->nodes_count > CR_SIM_NODES_MIN;
+}
+
 void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uint64_t until_us,
                   const struct cr_scenario *scenario)
 {
@@ -287,6 +301,7 @@ void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uin
                              .expect = scenario->expect};
     draw_setup(plan);
     draw_epochs(plan);
+    draw_changes(plan);
     if (scenario->expect == CR_EXPECT_FORK) {
         make_fork(plan);
         return;

@@ -104,19 +104,21 @@ enum cr_purpose {
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };
 
 /* What a seed decides about the cluster itself: name, least, most. */
-#define CR_SETUP(X)                               \
-    X(network_kind, 0, 3)                         \
-    X(equal_stakes, 0, 1)                         \
-    X(gc_depth, 3, CR_GC_DEPTH)                   \
-    X(round_window, 0, CR_ROUND_WINDOW)           \
-    X(round_delay_us, 1, 10000000)                \
-    X(idle_delay_us, 1, 10000000)                 \
-    X(round_timeout_us, 1, 2000000)               \
-    X(checkpoint_commits, 1, 1000000)             \
-    X(payload_bytes_max, 1, CR_PAYLOAD_BYTES_MAX) \
-    X(txs_count, 0, 100000)                       \
-    X(epoch_rounds, 0, 1000000)                   \
-    X(epoch_ms, 0, 100000000)                     \
+#define CR_SETUP(X)                                                                     \
+    X(network_kind, 0, 3)                                                               \
+    X(equal_stakes, 0, 1)                                                               \
+    X(gc_depth, 3, CR_GC_DEPTH)                                                         \
+    X(round_window, 0, CR_ROUND_WINDOW)                                                 \
+    X(round_delay_us, 1, 10000000)                                                      \
+    X(idle_delay_us, 1, 10000000)                                                       \
+    X(round_timeout_us, 1, 2000000)                                                     \
+    X(checkpoint_commits, 1, 1000000)                                                   \
+    X(payload_bytes_max, 1, CR_PAYLOAD_BYTES_MAX)                                       \
+    X(txs_count, 0, 100000)                                                             \
+    X(epoch_rounds, 0, 1000000)                                                         \
+    X(epoch_ms, 0, 100000000)                                                           \
+    X(changes, 0, 1000) /* transactions of the operator: 0, no operator (operator.h) */ \
+    X(joiner, 0, 1)     /* the last node is not in the genesis; the operator adds it */ \
     X(liars, 0, (1 << CR_SIM_NODES_MAX) - 1) /* bit mask; at most F stake of them (byz.h) */
 
 #define CR_SETUP_FIELD(name, ...) uint32_t name;

@@ -95,19 +95,26 @@ static void begin(struct listener *listener, const struct cr_host *host, uint64_
     hear(listener, &(struct cr_event){.kind = CR_EVENT_START});
 }
 
+/* Ourselves, or anybody when we have no seat. */
+static uint32_t source_of(const struct listener *listener)
+{
+    const uint32_t self = listener->config.self;
+    return self < listener->config.committee->validators_count ? self : 0;
+}
+
 /* False: it cannot be taken yet. */
 static bool offer(struct listener *listener, const struct cr_body *body, uint32_t handle)
 {
     static struct cr_vertex vertex;
     cr_body_decode(body, &vertex);
     const enum cr_verdict verdict =
-        cr_core_admit(listener->core, listener->config.self, &vertex.header, &vertex.digest);
+        cr_core_admit(listener->core, source_of(listener), &vertex.header, &vertex.digest);
     if (verdict == CR_VERDICT_FAR || verdict == CR_VERDICT_CROWDED) return false;
     if (verdict != CR_VERDICT_OK) return true; /* it has it, or it is past needing it */
     hear(listener,
          &(struct cr_event){
              .kind = CR_EVENT_VERTEX,
-             .peer = listener->config.self,
+             .peer = source_of(listener),
              .vertex = {.header = &vertex.header, .digest = vertex.digest, .body = handle}});
     return true;
 }

@@ -90,7 +90,7 @@ static uint32_t choose(const struct cr_core *core, uint64_t from)
     const uint32_t n = core->validators_count;
     uint32_t best = n;
     uint64_t best_us = UINT64_MAX;
-    for (uint32_t i = 1; i < n; i++) {
+    for (uint32_t i = 1; i <= n; i++) { /* n of them: who has no seat here is none of these */
         const uint32_t p = (core->self + i) % n; /* not all of us at the same one */
         if (!can_serve(core, p, from) || core->now_us < core->peers[p].ask_after_us) continue;
         const uint64_t wait_us = (asked_of(core, p) + 1) * (core->peers[p].range_us + 1);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cover.h"
 #include "ledger/validators.h"
 
 static void load(struct cr_ops *ops, struct cr_ops_slot *slot)
@@ -197,7 +198,11 @@ static enum cr_result change(struct cr_ops *ops, struct cr_ops_slot *slot,
     if (!cr_validators_stakes(ops->genesis, ops->state, ops->epoch, &now))
         return CR_RESULT_WRONG_EPOCH;
     const enum cr_result result = cr_validators_judge(&now, next);
-    if (result != CR_RESULT_OK) return result;
+    if (result != CR_RESULT_OK) {
+        CR_COVER(change_of_validators_refused);
+        return result;
+    }
+    CR_COVER(validators_change);
     ops->next = *next;
     slot->changed = true;
     return CR_RESULT_OK;
@@ -221,6 +226,7 @@ static enum cr_result add_validator(struct cr_ops *ops, const struct cr_op *op)
     const enum cr_result result = change(ops, slot, &next);
     if (result != CR_RESULT_OK) return result;
 
+    CR_COVER(validator_added);
     const struct cr_hash key = cr_entry_validator_key(seat);
     struct cr_ops_slot *profile = touch_key(ops, CR_ENTRY_VALIDATOR, &key);
     profile->exists = profile->changed = true;

@@ -6,6 +6,14 @@
 
 #include "cluster.h"
 
+/* Values of lie-range from here on; below, see twist_range. */
+enum {
+    RANGE_TOO_LATE = 6,
+    RANGE_OF_THE_PAST,
+    RANGE_FORGED, /* and further on, CR_RANGE_FORGERIES of them */
+    LATE_US = 3 * 1000 * 1000,
+};
+
 enum {
     COPIES_MAX = 3,
     TRANSACTIONS_EVERY = 4, /* proposals with one that is no use */
@@ -228,7 +236,34 @@ static bool twist_range(struct cr_message *range, uint32_t kind)
         range->from_commit++;
         range->to_commit++;
         return true;
-    default: CR_UNREACHABLE();
+    case RANGE_TOO_LATE:
+    case RANGE_OF_THE_PAST: return true;
+    default: cr_forge_range(range, kind - RANGE_FORGED); return true;
+    }
+}
+
+void cr_byz_misread(struct cr_host *host, uint32_t peer, struct cr_message *sync)
+{
+    const struct cr_plan_entry *entry = lie_to(host, CR_FAULT_LIE_RANGE, peer);
+    if (entry == NULL || entry->value != RANGE_OF_THE_PAST) return;
+    sync->to_commit -= sync->from_commit - 1;
+    sync->from_commit = 1;
+}
+
+/* Takes over the frame, which is an answer to SYNC. */
+static void send_range(struct cr_host *host, uint32_t peer, struct cr_message *range,
+                       struct cr_frame *frame)
+{
+    const struct cr_plan_entry *entry = lie_to(host, CR_FAULT_LIE_RANGE, peer);
+    if (entry == NULL) {
+        send(host, peer, frame);
+    } else if (entry->value == RANGE_TOO_LATE) {
+        send_later(host, peer, frame, LATE_US);
+    } else if (twist_range(range, entry->value)) {
+        send(host, peer, cr_frame_take(range));
+        cr_frame_give(frame);
+    } else {
+        cr_frame_give(frame);
     }
 }
 
@@ -262,14 +297,8 @@ void cr_byz_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame)
             frame = replace(frame, &message);
         }
     } else if (message.type == CR_MESSAGE_RANGE) {
-        entry = lie_to(host, CR_FAULT_LIE_RANGE, peer);
-        if (entry != NULL) {
-            if (!twist_range(&message, entry->value)) {
-                cr_frame_give(frame);
-                return;
-            }
-            frame = replace(frame, &message);
-        }
+        send_range(host, peer, &message, frame);
+        return;
     }
     send(host, peer, frame);
 }

@@ -26,6 +26,8 @@ void cr_byz_propose(struct cr_host *host, struct cr_header *header);
 void cr_byz_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
 /* A request of a peer: other copies of its own vertices are known to the liar alone. */
 void cr_byz_answer(struct cr_host *host, uint32_t peer, const struct cr_message *fetch);
+/* What it answers when it is asked for old commits. */
+void cr_byz_misread(struct cr_host *host, uint32_t peer, struct cr_message *sync);
 /* The time has come to send what was held back; takes over the reference. */
 void cr_byz_release(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
 
@@ -38,6 +40,10 @@ struct cr_frame *cr_forge_broken(const struct cr_vertex *vertex, uint32_t kind,
 /* A frame that does not decode, made of one that does; kind < CR_GARBAGES. */
 struct cr_frame *cr_forge_garbage(const struct cr_frame *frame, uint32_t kind,
                                   struct cr_prng *prng);
+/* forge_range.c: an answer to SYNC, changed; kind < CR_RANGE_FORGERIES. It borrows from static
+ * memory until the next call. */
+void cr_forge_range(struct cr_message *range, uint32_t kind);
+enum { CR_RANGE_FORGERIES = 9 };
 enum { CR_FORGERIES = 18, CR_GARBAGES = 6 };
 
 #endif

@@ -15,7 +15,8 @@ enum { MARKS_MAX = 1024 };
 /* NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the linker's */
 extern struct cr_cover_mark __start_cr_cover[], __stop_cr_cover[]; /* lint: allow, linker's names */
 
-#define RARE "seen, but in less than one of a hundred seeds"
+#define RARE    "seen, but in less than one of a hundred seeds"
+#define SERVERS "reached by scenario servers"
 
 /* Marks that a thousand random seeds need not reach, and why. */
 static const struct {
@@ -31,6 +32,13 @@ static const struct {
     {"core_without_a_seat", "needs five nodes: sim.seven"},
     {"core_without_a_voice", "needs five nodes: sim.seven"},
     {"validator_added", "needs five nodes: sim.seven"},
+    {"range_in_too_many_parts", RARE},
+    {"range_records_do_not_chain", SERVERS},
+    {"range_does_not_follow", SERVERS},
+    {"range_badly_signed", SERVERS},
+    {"range_was_forged", SERVERS},
+    {"range_conflict", SERVERS},
+    {"range_conflict_with_all", SERVERS},
     {"sync_stuck", "needs ten seconds in sync without a commit"},
 };
 

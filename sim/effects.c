@@ -199,7 +199,7 @@ static void on_sync(struct cr_host *host, const struct cr_effect *effect)
     struct cr_asked *lane = &host->lanes[effect->range.lane];
     if (lane->frame) cr_frame_give(lane->frame);
     *lane = (struct cr_asked){.active = true,
-                              .number = lane->number + 1,
+                              .number = ++host->syncs_asked,
                               .from_commit = effect->range.from_commit,
                               .skip = effect->range.skip};
     cr_host_send(host, effect->peer, CR_STREAM_SYNC, cr_frame_take(&message));
@@ -211,12 +211,12 @@ static void on_give(struct cr_host *host, uint32_t number)
     const struct cr_asked *lane = &host->lanes[number];
     CR_ASSERT(lane->frame);
     struct cr_prng prng = cr_prng_stream(host->sim->seed, CR_PURPOSE_VERIFY,
-                                         (uint64_t)host->self << 40 | lane->number);
+                                         (uint64_t)host->place << 40 | lane->number);
     if (host->given_us < host->sim->now_us) host->given_us = host->sim->now_us;
     host->given_us += 100 + cr_prng_below(&prng, 3000);
     cr_heap_push(&host->sim->heap, (struct cr_happening){.at_us = host->given_us,
                                                          .kind = CR_HAPPENING_GIVE,
-                                                         .node = host->self,
+                                                         .node = host->place,
                                                          .incarnation = host->incarnation,
                                                          .peer = number,
                                                          .number = lane->number});

@@ -152,7 +152,7 @@ void cr_host_void_lanes(struct cr_host *host)
 {
     for (uint32_t i = 0; i < CR_SYNC_LANES; i++) {
         if (host->lanes[i].frame) cr_frame_give(host->lanes[i].frame);
-        host->lanes[i] = (struct cr_asked){.number = host->lanes[i].number};
+        host->lanes[i] = (struct cr_asked){0};
     }
 }
 
@@ -173,14 +173,15 @@ static void on_range(struct cr_host *host, uint32_t peer, struct cr_frame *frame
         cr_host_step(host, &event);
         return;
     }
-    uint32_t i = 0;
-    while (i < CR_SYNC_LANES &&
-           !(host->lanes[i].active && host->lanes[i].from_commit == message->from_commit &&
-             host->lanes[i].skip == message->skip))
-        i++;
-    if (i == CR_SYNC_LANES) return;
-    struct cr_asked *lane = &host->lanes[i];
-    event.range.lane = i;
+    struct cr_asked *lane = NULL; /* that which asked for it last */
+    for (uint32_t i = 0; i < CR_SYNC_LANES; i++) {
+        struct cr_asked *asked = &host->lanes[i];
+        if (asked->active && asked->from_commit == message->from_commit &&
+            asked->skip == message->skip && (lane == NULL || asked->number > lane->number))
+            lane = asked;
+    }
+    if (lane == NULL) return;
+    event.range.lane = (uint32_t)(lane - host->lanes);
     if (!refusal) {
         lane->active = false;
         lane->peer = peer;
@@ -236,7 +237,10 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
                                               .refs = message.refs,
                                               .refs_count = message.refs_count});
         return;
-    case CR_MESSAGE_SYNC: cr_host_serve_sync(host, peer, &message); return;
+    case CR_MESSAGE_SYNC:
+        if (cr_byz_is_liar(host->sim, host->self)) cr_byz_misread(host, peer, &message);
+        cr_host_serve_sync(host, peer, &message);
+        return;
     case CR_MESSAGE_RANGE: on_range(host, peer, frame, &message); return;
     case CR_MESSAGE_PROBE:
         cr_host_step(

@@ -20,7 +20,7 @@ struct cr_sim;
  * answer is late, and of whom it is, is the core's business. */
 struct cr_asked {
     bool active;
-    uint32_t number; /* of the request */
+    uint32_t number; /* of the request, over all lanes */
     uint64_t from_commit;
     uint32_t skip;          /* vertices of from_commit that came in parts */
     uint32_t peer;          /* whose answer `frame` is */
@@ -103,6 +103,7 @@ struct cr_host {
     bool halted;
     bool peers_up[CR_SIM_NODES_MAX];
     struct cr_asked lanes[CR_SYNC_LANES];
+    uint32_t syncs_asked;
     uint64_t given_us; /* when what was ordered from them will have been given */
     struct cr_host_counters counters;
 };

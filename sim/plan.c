@@ -38,6 +38,7 @@ _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 #define LIE(kind, ...) | BIT(kind)
 #define LIES           (UINT64_C(0) CR_LIES(LIE))
 #define COPIES         (BIT(EQUIVOCATE) | BIT(LATE_COPY) | BIT(WITHHOLD) | BIT(ONE_LISTENER))
+#define SERVERS        (BIT(LIE_RANGE) | BIT(LIE_STATUS) | BIT(ISOLATE) | BIT(PAUSE) | BIT(CRASH))
 #define FLOODS \
     (BIT(FLOOD) | BIT(FORGE) | BIT(GARBAGE) | BIT(BAD_SIGNATURE) | BIT(FALSE_EVIDENCE) | BIT(JUNK))
 
@@ -68,6 +69,8 @@ static const struct cr_scenario scenarios[] = {
     {"copies", "equivocation in every form", COPIES, false, false, CR_EXPECT_HELD},
     {"twins", "several processes with one key", TWINS | BIT(SPLIT), false, false, CR_EXPECT_HELD},
     {"floods", "nonsense in every form", FLOODS, false, false, CR_EXPECT_HELD},
+    {"servers", "who falls behind is lied to when it catches up", SERVERS, false, false,
+     CR_EXPECT_HELD},
     {"broken", "more than F stake lies: no fork may go unnoticed",
      COPIES | TWINS | BIT(MUTE) | BIT(SPLIT) | BIT(LIE_DIGEST), true, false, CR_EXPECT_NOTICED},
     {"fork", "more than F stake runs twice and makes a fork: it must be noticed", 0, false, false,
@@ -132,12 +135,13 @@ enum cr_fault cr_fault_find(const char *name, size_t name_bytes)
     return CR_FAULT_NONE;
 }
 
-/* In most seeds nobody lies; a scenario of lies alone has liars in every seed. */
+/* In most seeds nobody lies; a scenario of lies alone, or of chosen ones, has liars in each. */
 static uint32_t draw_liars(const struct cr_plan *plan)
 {
     struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 2);
     const uint64_t faults = plan->scenario->faults;
-    const bool lies = cr_prng_below(&prng, 3) == 0 || (faults & ~(LIES | BIT(SPLIT))) == 0;
+    const bool meant = (faults & ~(LIES | BIT(SPLIT))) == 0 || (faults & LIES) != LIES;
+    const bool lies = cr_prng_below(&prng, 3) == 0 || meant;
     if ((faults & LIES) == 0 || !lies) return 0;
     uint32_t most = (plan->nodes_count - 1) / 3;
     const bool broken = plan->scenario->expect != CR_EXPECT_HELD;

@@ -53,7 +53,7 @@ enum cr_purpose {
     X(GARBAGE, "garbage", 3, 200, 4000, 0, 5, "beside each vertex a frame that does not decode")   \
     X(FLOOD, "flood", 2, 200, 3000, 1, 20, "so many invented vertices beside each")                \
     X(LIE_STATUS, "lie-status", 4, 500, 6000, 0, 6, "a status that is not true, in this way")      \
-    X(LIE_RANGE, "lie-range", 4, 500, 6000, 0, 5, "answers to SYNC that are wrong, in this way")   \
+    X(LIE_RANGE, "lie-range", 4, 500, 6000, 0, 16, "answers to SYNC that are wrong, in this way")  \
     X(LIE_DIGEST, "lie-digest", 2, 500, 6000, 1, 7, "attests a wrong commit 1, effects 2, root 4") \
     X(CENSOR, "censor", 2, 500, 6000, 0, 0, "does not refer to the group where a quorum is left")  \
     X(TWIN, "twin", 2, 500, 8000, 100, 3000,                                                       \

@@ -429,8 +429,9 @@ static void deliver_range(struct cluster *c, uint32_t i, struct cr_event *event)
     if (to >= from) {
         claim = claim_of(c, event->peer, from, to);
         event->range.claim = &claim;
-        *lane = (struct lane){.peer = event->peer, .from = from, .to = to};
-        if (c->answer != NULL) c->answer(c, event, &claim, lane);
+        struct lane answered = {.peer = event->peer, .from = from, .to = to};
+        if (c->answer != NULL) c->answer(c, event, &claim, &answered);
+        if (!event->range.forged) *lane = answered;
     }
     step(c, i, event);
 }

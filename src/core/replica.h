@@ -111,6 +111,7 @@ struct cr_syncer {
     uint64_t limit;       /* last commit of the epoch, if somebody says so; else UINT64_MAX */
     uint32_t conflicts;   /* answers in a row that do not follow what was given before */
     uint64_t patience_us; /* how long an answer may take */
+    bool answered;        /* somebody has, since the last one that did not in time */
     uint64_t parts_us;    /* how long all parts of a commit may take */
     uint64_t given_us;    /* when the last range was ordered from the host */
     uint64_t index;       /* last commit index seen, and when it moved */

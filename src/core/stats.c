@@ -164,8 +164,9 @@ static void hash_claim(struct cr_hasher *hasher, const struct cr_claim *claim)
 static void hash_sync(struct cr_hasher *hasher, const struct cr_syncer *sync)
 {
     HASH(hasher, sync->active, sync->rescue, sync->began_index, sync->head, sync->limit,
-         sync->conflicts, sync->patience_us, sync->parts_us, sync->given_us, sync->index,
-         sync->moved_us, sync->not_before_us, sync->relaxed, sync->wake_us, sync->said_next);
+         sync->conflicts, sync->answered, sync->patience_us, sync->parts_us, sync->given_us,
+         sync->index, sync->moved_us, sync->not_before_us, sync->relaxed, sync->wake_us,
+         sync->said_next);
     for (uint32_t i = 0; i < CR_SYNC_LANES; i++) {
         const struct cr_lane *lane = &sync->lanes[i];
         HASH(hasher, lane->state, lane->peer, lane->from, lane->to, lane->skip, lane->vertices,

@@ -12,8 +12,7 @@
 #include "core/replica.h"
 
 enum {
-    PATIENCE_US = 500 * 1000, /* at first: how long an answer may take until another is asked */
-    PATIENCE_US_MIN = 200 * 1000,
+    PATIENCE_US_MIN = 200 * 1000, /* at first: so long an answer may take until another is asked */
     PATIENCE_US_MAX = 4 * 1000 * 1000,
     USELESS_US = 50 * 1000, /* not asked for so long, after an answer that helps nobody; doubling */
     USELESS_US_MAX = 8 * 1000 * 1000,
@@ -121,6 +120,7 @@ static void learn(struct cr_core *core, uint32_t p, const struct cr_lane *lane, 
         const uint64_t more = got + got / 4 + 1;
         peer->span = more < CR_SYNC_COMMITS_MAX ? (uint32_t)more : CR_SYNC_COMMITS_MAX;
     }
+    syncer->answered = true;
     if (p != lane->peer) return; /* asked before, and given up */
     const uint64_t took_us = core->now_us - lane->asked_us;
     peer->range_us = peer->range_us == 0 ? took_us : (3 * peer->range_us + took_us) / 4;
@@ -201,7 +201,11 @@ static void accuse(struct cr_core *core, uint32_t p, uint64_t index)
     struct cr_syncer *syncer = &core->syncer;
     struct cr_peer *peer = &core->peers[p];
     bool used = false;
-    peer->forged_us = peer->forged_us == 0 ? FORGED_US : 2 * peer->forged_us;
+    /* What was under way when it was found out belongs to the same offence. */
+    if (peer->forged_us == 0)
+        peer->forged_us = FORGED_US;
+    else if (core->now_us >= peer->ask_after_us)
+        peer->forged_us *= 2;
     if (peer->forged_us > FORGED_US_MAX) peer->forged_us = FORGED_US_MAX;
     peer->ask_after_us = core->now_us + peer->forged_us;
     for (uint32_t i = 0; i < CR_SYNC_SAID; i++) {
@@ -281,6 +285,21 @@ static void forget_old(struct cr_core *core)
     }
 }
 
+/* The peer is slow, and not the first choice any more. If nobody has answered meanwhile, it may be
+ * we who are too impatient. */
+static void give_up(struct cr_core *core, const struct cr_lane *lane)
+{
+    struct cr_syncer *syncer = &core->syncer;
+    struct cr_peer *peer = &core->peers[lane->peer];
+    const uint64_t waited_us = core->now_us - lane->asked_us;
+    CR_COVER(range_timeout);
+    pause_peer(core, lane->peer, USELESS_US);
+    if (peer->range_us < waited_us) peer->range_us = waited_us;
+    if (!syncer->answered) syncer->patience_us *= 2;
+    if (syncer->patience_us > PATIENCE_US_MAX) syncer->patience_us = PATIENCE_US_MAX;
+    syncer->answered = false;
+}
+
 /* A range whose peer is silent, or gone, is asked for elsewhere; whoever answers first will do. */
 static void hand_over(struct cr_core *core)
 {
@@ -290,12 +309,7 @@ static void hand_over(struct cr_core *core)
         if (lane->state != CR_LANE_ASKED) continue;
         const bool gone = !core->peers[lane->peer].up;
         if (!gone && core->now_us < lane->give_up_us) continue;
-        if (!gone) {
-            CR_COVER(range_timeout);
-            pause_peer(core, lane->peer, USELESS_US);
-            syncer->patience_us *= 2;
-            if (syncer->patience_us > PATIENCE_US_MAX) syncer->patience_us = PATIENCE_US_MAX;
-        }
+        if (!gone) give_up(core, lane);
         const uint32_t other = choose(core, lane->from);
         if (other == core->validators_count) {
             lane->give_up_us = core->now_us + syncer->patience_us;
@@ -363,7 +377,7 @@ static void give(struct cr_core *core)
         const struct cr_claim *claim = &lane->claim;
         const uint64_t lie = first_lie(core, claim); /* commits were made since it came */
         if (lie != 0) {
-            CR_COVER(held_range_was_forged);
+            CR_COVER(range_does_not_follow);
             accuse(core, lane->peer, lie);
             continue;
         }
@@ -491,7 +505,7 @@ static bool begin(struct cr_core *core)
     syncer->relaxed = 0;
     syncer->limit = UINT64_MAX;
     syncer->parts_us = PARTS_US;
-    if (syncer->patience_us == 0) syncer->patience_us = PATIENCE_US;
+    if (syncer->patience_us == 0) syncer->patience_us = PATIENCE_US_MIN;
     begin_again(core);
     return true;
 }

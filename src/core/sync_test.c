@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Catching up from several peers, some of whom are slow or lie. Method: three cores run ahead, the
  * fourth starts later; what it is answered is delayed, withheld or changed. One may lie: F is 1. */
+#include <stdio.h>
+
 #include "base/unit.h"
 
 #include "core/cluster.h"
@@ -93,6 +95,25 @@ static void ranges_come_out_of_order(void **state)
     for (uint32_t p = 0; p < LATE; p++)
         assert_true(asked_of[p] >= 1);
     assert_int_equal(cluster.nodes[LATE].accused, 0);
+    cluster_free(&cluster);
+}
+
+static uint64_t far_away(struct cluster *c, uint32_t from, uint32_t to, const struct mail *mail)
+{
+    (void)mail;
+    return from == LATE || to == LATE ? 100000 : c->delay_us_min;
+}
+
+/* Goal: distance costs little: while one answer is on its way for 100 ms, so are three others. */
+static void distance_costs_little(void **state)
+{
+    (void)state;
+    const uint32_t head = run_ahead(4);
+    cluster.delay = far_away;
+    const uint64_t took_ms = catch_up(head);
+    printf("{\"bench\":\"catch_up_far\",\"commits\":%u,\"virtual_ms\":%u}\n", head,
+           (uint32_t)took_ms);
+    assert_true(took_ms < 300 + 100 * (head / (3 * CR_SYNC_COMMITS_MAX)));
     cluster_free(&cluster);
 }
 
@@ -251,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_come_out_of_order),
+        cmocka_unit_test(distance_costs_little),
         cmocka_unit_test(silence_is_failed_over),
         cmocka_unit_test(the_quick_get_more),
         cmocka_unit_test(forged_chains_accuse_the_liar),

@@ -26,7 +26,7 @@ static void renew(struct cr_node *node, uint32_t number)
 {
     struct cr_node_lanes *sync = &node->sync;
     struct cr_node_lane *lane = &sync->lanes[number];
-    *lane = (struct cr_node_lane){.request = lane->request + 1, .frame = lane->frame};
+    *lane = (struct cr_node_lane){.request = ++sync->requests, .frame = lane->frame};
     uint32_t kept = 0;
     for (uint32_t i = 0; i < sync->queue_count; i++) {
         if (sync->queue[i] != number) sync->queue[kept++] = sync->queue[i];
@@ -55,14 +55,17 @@ void cr_node_start_lane(struct cr_node *node, const struct cr_effect *effect)
     if (cr_node_send(node, effect->peer, CR_NET_SYNC, &message)) node->sync.owed[effect->peer]++;
 }
 
+/* The lane that has asked for this last; one that the core has given up does not tell us. */
 static struct cr_node_lane *asked_for(struct cr_node *node, const struct cr_message *message)
 {
+    struct cr_node_lane *last = NULL;
     for (uint32_t i = 0; i < CR_SYNC_LANES; i++) {
         struct cr_node_lane *lane = &node->sync.lanes[i];
-        if (lane->asked && lane->from_commit == message->from_commit && lane->skip == message->skip)
-            return lane;
+        if (lane->asked && lane->from_commit == message->from_commit &&
+            lane->skip == message->skip && (!last || lane->request > last->request))
+            last = lane;
     }
-    return NULL;
+    return last;
 }
 
 /* Of whoever owes us an answer: one that was given up may still be the first. One that contradicts

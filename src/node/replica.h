@@ -39,7 +39,7 @@ enum {
 /* A lane of SYNC: what was asked for last, and the answer that waits for its turn. */
 struct cr_node_lane {
     bool asked;       /* an answer is wanted */
-    uint32_t request; /* its number; whatever belongs to an older one is void */
+    uint32_t request; /* its number over all lanes; what belongs to an older one is void */
     uint64_t from_commit;
     uint32_t skip;              /* vertices of from_commit that came in parts */
     uint32_t peer;              /* whose answer is held */
@@ -52,6 +52,7 @@ struct cr_node_lane {
 
 struct cr_node_lanes {
     struct cr_node_lane lanes[CR_SYNC_LANES];
+    uint32_t requests;
     uint32_t queue[CR_SYNC_LANES]; /* lanes whose answers the core wants, in its order */
     uint32_t queue_count;
     uint32_t under_way;               /* vertices of all ranges, of void ones too */

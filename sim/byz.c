@@ -217,6 +217,14 @@ static void twist_status(struct cr_status *status, uint32_t kind)
 }
 
 /* False: no answer at all. */
+static void twist_reply(struct cr_probe_reply *reply, uint32_t way)
+{
+    if (way % 4 == 0) reply->round = reply->round_of_receiver = 0;
+    if (way % 4 == 1) reply->round += 1000000;
+    if (way % 4 == 2) reply->round_of_receiver += 1000000;
+    reply->recovering = reply->recovering != (way % 4 == 3);
+}
+
 static bool twist_range(struct cr_message *range, uint32_t kind)
 {
     switch (kind) {
@@ -294,6 +302,12 @@ void cr_byz_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame)
         entry = lie_to(host, CR_FAULT_LIE_STATUS, peer);
         if (entry != NULL) {
             twist_status(&message.status, entry->value);
+            frame = replace(frame, &message);
+        }
+    } else if (message.type == CR_MESSAGE_PROBE_REPLY) {
+        entry = lie_to(host, CR_FAULT_LIE_STATUS, peer);
+        if (entry != NULL) {
+            twist_reply(&message.probe_reply, entry->value);
             frame = replace(frame, &message);
         }
     } else if (message.type == CR_MESSAGE_RANGE) {

@@ -62,6 +62,11 @@ static const struct script scripts[] = {
      900,
      1,
      {{.fault = CR_FAULT_BACKUP, AT(200, 500), .node = 2, .group = 1}}},
+    {"forget",
+     "a node has lost log and guard, and asks",
+     1200,
+     1,
+     {{.fault = CR_FAULT_FORGET, AT(300, 320), .node = 1, .group = 1}}},
 };
 
 void cr_crash_points_print(void)

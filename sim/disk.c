@@ -130,17 +130,22 @@ void cr_disk_wipe(struct cr_disk *disk)
     cr_disk_restore(disk, 0);
 }
 
-void cr_disk_restore_guard(struct cr_disk *disk, const struct cr_disk_guard *guard)
+void cr_disk_restore_guard(struct cr_disk *disk, const struct cr_disk_guard *guard, bool told)
 {
     disk->guard = *guard;
-    disk->guard.lost = true;
+    disk->guard.lost = guard->lost || told;
     disk->guard_durable = disk->guard;
+}
+
+void cr_disk_mark_guard_lost(struct cr_disk *disk)
+{
+    disk->guard.lost = disk->guard_durable.lost = disk->sync_guard.lost = true;
 }
 
 void cr_disk_forget(struct cr_disk *disk)
 {
     cr_disk_wipe(disk);
-    cr_disk_restore_guard(disk, &(struct cr_disk_guard){0});
+    cr_disk_restore_guard(disk, &(struct cr_disk_guard){0}, true);
 }
 
 void cr_disk_restore(struct cr_disk *disk, uint32_t count)

@@ -81,10 +81,12 @@ void cr_disk_rot(struct cr_disk *disk, uint32_t per_1000);
 bool cr_disk_is_rotten(const struct cr_disk *disk, const struct cr_disk_record *record);
 /* The data folder is what it was when the log had `count` records. The guard is not touched. */
 void cr_disk_restore(struct cr_disk *disk, uint32_t count);
-/* The guard, too, is put back from a copy, and recognised as one. */
-void cr_disk_restore_guard(struct cr_disk *disk, const struct cr_disk_guard *guard);
+/* The guard, too, is put back from a copy; `told`: and recognised as one. */
+void cr_disk_restore_guard(struct cr_disk *disk, const struct cr_disk_guard *guard, bool told);
 /* An empty disk gets the first `count` records of another, and no guard. */
 void cr_disk_copy(struct cr_disk *disk, const struct cr_disk *from, uint32_t count);
+/* Durable at once: before anything that is appended from now on. */
+void cr_disk_mark_guard_lost(struct cr_disk *disk);
 /* Brings the guard up to an own vertex that the log holds: part of every boot. */
 void cr_disk_raise_guard(struct cr_disk *disk, uint32_t author);
 

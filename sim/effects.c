@@ -145,6 +145,7 @@ static void on_store(struct cr_host *host, const struct cr_effect *effect)
     cr_disk_append(&host->disk, &(struct cr_disk_record){.kind = CR_RECORD_VERTEX,
                                                          .sequence = effect->store.sequence,
                                                          .body = cr_body_share(body)});
+    if (effect->store.lost) cr_disk_mark_guard_lost(&host->disk);
     if (effect->store.own) {
         CR_ASSERT(cr_disk_guard_allows(&host->disk.guard, body->epoch, body->round));
         host->disk.guard = (struct cr_disk_guard){

@@ -166,16 +166,50 @@ static void begin(struct cr_sim *sim, uint32_t place)
         (struct cr_happening){.at_us = sim->now_us, .kind = CR_HAPPENING_AGAIN, .number = place});
 }
 
+static bool has_newer(const struct cr_disk *disk, uint32_t author,
+                      const struct cr_disk_guard *guard)
+{
+    for (uint32_t i = 0; i < disk->durable; i++) {
+        const struct cr_disk_record *record = &disk->records[i];
+        if (record->kind == CR_RECORD_VERTEX && record->body->author == author &&
+            cr_disk_guard_allows(guard, record->body->epoch, record->body->round))
+            return true;
+    }
+    return false;
+}
+
+/* Whether in any answers that a start waits for there is one of a correct node that has accepted
+ * a vertex of `host` newer than this copy of its guard, and will not forget it. Without that, a
+ * copy that passes for the newest guard is beyond what the protocol promises (4.8). */
+static bool is_remembered(const struct cr_sim *sim, const struct cr_host *host,
+                          const struct cr_disk_guard *guard)
+{
+    struct cr_authors set = {0};
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        if (i != host->self && !cr_byz_is_liar(sim, i) &&
+            has_newer(&sim->hosts[i].disk, host->self, guard))
+            cr_authors_add(&set, i);
+    }
+    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
+        if (cr_fault_forgets(sim->plan.entries[i].fault))
+            cr_authors_remove(&set, sim->plan.entries[i].node);
+    }
+    return cr_committee_stake_of(&sim->committee, &set) > sim->committee.faulty;
+}
+
 /* A copy of a folder that was emptied since is of another life: nobody would put it back. */
 static void restore(struct cr_sim *sim, uint32_t place)
 {
-    struct cr_host *host = &sim->hosts[sim->plan.entries[place].node];
+    const struct cr_plan_entry *entry = &sim->plan.entries[place];
+    struct cr_host *host = &sim->hosts[entry->node];
     if (host->disk.wipes_total != sim->backup_wipes[place]) return;
     if (host->alive) cr_host_crash(host, false);
     cr_trace_note(sim, host->self, "data of old", sim->backups[place]);
     cr_disk_restore(&host->disk, sim->backups[place]);
-    if (sim->plan.entries[place].fault == CR_FAULT_ROLLBACK)
-        cr_disk_restore_guard(&host->disk, &sim->backup_guards[place]);
+    if (entry->fault != CR_FAULT_ROLLBACK) return;
+    const struct cr_disk_guard *guard = &sim->backup_guards[place];
+    cr_disk_restore_guard(&host->disk, guard,
+                          entry->value == 0 || !is_remembered(sim, host, guard));
 }
 
 static void end(struct cr_sim *sim, uint32_t place)

@@ -225,18 +225,34 @@ bool cr_fault_forgets(enum cr_fault fault)
            fault == CR_FAULT_FORGET || fault == CR_FAULT_ROLLBACK;
 }
 
-/* Two nodes that have forgotten at the same time are more than four nodes tolerate. One that has
- * may have signed a round that nobody will ever show again, which is as bad as a lie: where
- * somebody lies it is a liar that forgets. */
-static void let_one_forget(struct cr_plan *plan)
+/* How many nodes may forget, beside liars: F in all, by stake. */
+static uint32_t forgetters_max(const struct cr_plan *plan)
 {
-    const struct cr_plan_entry *first = NULL;
-    const uint32_t liars = plan->setup.liars;
+    const uint32_t liars = (uint32_t)__builtin_popcount(plan->setup.liars);
+    if (!plan->setup.equal_stakes) return liars == 0 ? 1 : 0;
+    const uint32_t faulty = (plan->nodes_count - 1) / 3;
+    return faulty > liars ? faulty - liars : 0;
+}
+
+/* One that has forgotten may have signed a round that nobody will ever show again, which is as bad
+ * as a lie: together they are F at most. Where liars are F it is a liar that forgets. */
+static void let_few_forget(struct cr_plan *plan)
+{
+    const uint32_t most = forgetters_max(plan);
+    uint32_t chosen = 0;
+    uint32_t last = 0; /* of them */
     for (uint32_t i = 0; i < plan->entries_count; i++) {
         struct cr_plan_entry *entry = &plan->entries[i];
         if (!cr_fault_forgets(entry->fault)) continue;
-        if (!first) first = entry;
-        entry->node = liars != 0 ? (uint32_t)__builtin_ctz(liars) : first->node;
+        const bool is_free = !(plan->setup.liars >> entry->node & 1);
+        const bool room = (uint32_t)__builtin_popcount(chosen) < most;
+        if (most == 0 && plan->setup.liars != 0)
+            entry->node = (uint32_t)__builtin_ctz(plan->setup.liars);
+        else if (chosen >> entry->node & 1 || (is_free && room))
+            last = entry->node;
+        else if (is_free)
+            entry->node = last;
+        if (is_free && most > 0) chosen |= 1u << entry->node;
     }
 }
 
@@ -323,7 +339,7 @@ void cr_plan_make(struct cr_plan *plan, uint64_t seed, uint32_t nodes_count, uin
             plan->entries_count++;
         }
     }
-    let_one_forget(plan);
+    let_few_forget(plan);
 }
 
 static void remove_number(struct cr_plan *plan, uint64_t number)

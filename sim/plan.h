@@ -63,41 +63,41 @@ enum cr_purpose {
       "accuses the group, or itself, in this way, in its payload")                                 \
     X(JUNK, "junk", 3, 200, 4000, 0, 2, "sends transactions that are no use, in this way")
 
-#define CR_FAULTS(X)                                                                            \
-    X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other")  \
-    X(ISOLATE, "isolate", 3, 100, 5000, 0, 0, "one node hears nothing and is not heard")        \
-    X(ONE_WAY, "one-way", 3, 100, 3000, 0, 0, "the group is not heard, but hears")              \
-    X(LOSS, "loss", 3, 100, 4000, 10, 400, "per 1000 frames are lost")                          \
-    X(DUPLICATE, "duplicate", 2, 100, 4000, 10, 500, "per 1000 frames arrive twice")            \
-    X(CORRUPT, "corrupt", 2, 100, 3000, 1, 50, "per 1000 frames have a bit flipped")            \
-    X(REORDER, "reorder", 2, 100, 4000, 1000, 200000, "us of extra delay, each frame its own")  \
-    X(DELAY, "delay", 3, 100, 3000, 10000, 1500000, "us more on all links of one node")         \
-    X(RESET, "reset", 3, 100, 4000, 20, 800, "ms between resets of random connections")         \
-    X(CRASH, "crash", 6, 20, 4000, 0, 1, "process killed (0) or power lost (1)")                \
-    X(WIPE, "wipe", 1, 20, 2000, 0, 0, "one node loses its data folder, not its key and guard") \
-    X(POWER, "power", 2, 20, 1500, 0, 0, "all nodes lose power at once")                        \
-    X(PAUSE, "pause", 3, 20, 3000, 0, 0, "one node stands still")                               \
-    X(DISK, "disk", 3, 100, 4000, 5000, 600000, "us that each sync of one node takes longer")   \
-    X(CLOCK, "clock", 4, 100, 4000, 0, 6000, "ms of jump of one node's wall clock, less 3000")  \
-    X(LINK, "link", 6, 200, 5000, 20000, 800000,                                                \
-      "us more from one node to the first other of the group")                                  \
-    X(BRIDGE, "bridge", 2, 100, 4000, 0, 0, "group and rest have only one node in common")      \
-    X(RING, "ring", 2, 100, 4000, 0, 0, "every node hears its two neighbours only")             \
-    X(FLAP, "flap", 2, 500, 5000, 50, 1000, "ms until a partition comes, goes, comes again")    \
-    X(BANDWIDTH, "bandwidth", 2, 500, 5000, 100, 3000, "kB/s on each link of one node")         \
-    X(STALL, "stall", 2, 100, 4000, 10, 300, "per 1000 frames come late, with their stream")    \
-    X(RATE, "rate", 2, 100, 5000, 800, 1200, "per 1000: how fast the clocks of one node run")   \
-    X(WALL, "wall", 2, 100, 5000, 0, 2, "one wall clock stands (0), runs back (1), races (2)")  \
-    X(SYNC_ERROR, "sync-error", 2, 100, 3000, 0, 0, "a sync of one node fails: it stops")       \
-    X(FULL, "full", 2, 100, 3000, 0, 0, "the disk of one node is full: it stops")               \
-    X(ROT, "rot", 2, 20, 3000, 0, 999, "per 1000 of one node's log: the record that goes bad")  \
-    X(BACKUP, "backup", 1, 500, 6000, 0, 0, "one node gets its data of the beginning back")     \
-    X(CRASH_AT, "crash-at", 2, 100, 4000, 2, 3000,                                              \
-      "half of it: the disk operation at which one node dies (odd: power lost)")                \
-    X(SLEEP, "sleep", 3, 30000, 180000, 0, 0, "one node stands still for minutes")              \
-    CR_LIES(X)                                                                                  \
-    X(FORGET, "forget", 2, 20, 2000, 0, 0, "one node loses its data folder and its guard")      \
-    X(ROLLBACK, "rollback", 2, 500, 6000, 0, 0, "one node gets old data and an old guard back") \
+#define CR_FAULTS(X)                                                                             \
+    X(PARTITION, "partition", 3, 100, 4000, 0, 0, "group and rest hear nothing of each other")   \
+    X(ISOLATE, "isolate", 3, 100, 5000, 0, 0, "one node hears nothing and is not heard")         \
+    X(ONE_WAY, "one-way", 3, 100, 3000, 0, 0, "the group is not heard, but hears")               \
+    X(LOSS, "loss", 3, 100, 4000, 10, 400, "per 1000 frames are lost")                           \
+    X(DUPLICATE, "duplicate", 2, 100, 4000, 10, 500, "per 1000 frames arrive twice")             \
+    X(CORRUPT, "corrupt", 2, 100, 3000, 1, 50, "per 1000 frames have a bit flipped")             \
+    X(REORDER, "reorder", 2, 100, 4000, 1000, 200000, "us of extra delay, each frame its own")   \
+    X(DELAY, "delay", 3, 100, 3000, 10000, 1500000, "us more on all links of one node")          \
+    X(RESET, "reset", 3, 100, 4000, 20, 800, "ms between resets of random connections")          \
+    X(CRASH, "crash", 6, 20, 4000, 0, 1, "process killed (0) or power lost (1)")                 \
+    X(WIPE, "wipe", 1, 20, 2000, 0, 0, "one node loses its data folder, not its key and guard")  \
+    X(POWER, "power", 2, 20, 1500, 0, 0, "all nodes lose power at once")                         \
+    X(PAUSE, "pause", 3, 20, 3000, 0, 0, "one node stands still")                                \
+    X(DISK, "disk", 3, 100, 4000, 5000, 600000, "us that each sync of one node takes longer")    \
+    X(CLOCK, "clock", 4, 100, 4000, 0, 6000, "ms of jump of one node's wall clock, less 3000")   \
+    X(LINK, "link", 6, 200, 5000, 20000, 800000,                                                 \
+      "us more from one node to the first other of the group")                                   \
+    X(BRIDGE, "bridge", 2, 100, 4000, 0, 0, "group and rest have only one node in common")       \
+    X(RING, "ring", 2, 100, 4000, 0, 0, "every node hears its two neighbours only")              \
+    X(FLAP, "flap", 2, 500, 5000, 50, 1000, "ms until a partition comes, goes, comes again")     \
+    X(BANDWIDTH, "bandwidth", 2, 500, 5000, 100, 3000, "kB/s on each link of one node")          \
+    X(STALL, "stall", 2, 100, 4000, 10, 300, "per 1000 frames come late, with their stream")     \
+    X(RATE, "rate", 2, 100, 5000, 800, 1200, "per 1000: how fast the clocks of one node run")    \
+    X(WALL, "wall", 2, 100, 5000, 0, 2, "one wall clock stands (0), runs back (1), races (2)")   \
+    X(SYNC_ERROR, "sync-error", 2, 100, 3000, 0, 0, "a sync of one node fails: it stops")        \
+    X(FULL, "full", 2, 100, 3000, 0, 0, "the disk of one node is full: it stops")                \
+    X(ROT, "rot", 2, 20, 3000, 0, 999, "per 1000 of one node's log: the record that goes bad")   \
+    X(BACKUP, "backup", 1, 500, 6000, 0, 0, "one node gets its data of the beginning back")      \
+    X(CRASH_AT, "crash-at", 2, 100, 4000, 2, 3000,                                               \
+      "half of it: the disk operation at which one node dies (odd: power lost)")                 \
+    X(SLEEP, "sleep", 3, 30000, 180000, 0, 0, "one node stands still for minutes")               \
+    CR_LIES(X)                                                                                   \
+    X(FORGET, "forget", 2, 20, 2000, 0, 0, "one node loses its data folder and its guard")       \
+    X(ROLLBACK, "rollback", 2, 500, 6000, 0, 1, "old data and guard are back; 1: nothing tells") \
     X(SPLIT, "split", 1, 500, 4000, 0, 0, "a partition that only liars and their links ignore")
 
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,

@@ -289,6 +289,7 @@ static void store(struct cr_core *core, struct cr_dag_vertex *v, bool own)
     effect->body = v->body;
     effect->store.sequence = ++core->sequence;
     effect->store.own = own;
+    effect->store.lost = core->prober.old && v->author == core->self && core->proposed_total == 0;
     effect->store.round = v->round;
     effect->store.digest = v->digest;
     v->stored = true;

@@ -166,7 +166,9 @@ enum cr_effect_kind {
     CR_EFFECT_PROPOSE = 1, /* header: fill payload_*, encode, sign, answer with SEALED. Its
                               payload_bytes says how much the host may put in: 0 while catching
                               up */
-    CR_EFFECT_STORE,       /* body, sequence, own, round, digest: append; guard it too when own */
+    CR_EFFECT_STORE,       /* body, sequence, own, lost, round, digest: append; guard it too when
+                              own. `lost`: before that, the guard is marked as one that may know
+                              too little: what is stored here proves it, and hides it afterwards */
     CR_EFFECT_BROADCAST,   /* body: our vertex, to every peer */
     CR_EFFECT_SEND,        /* peer, body: a vertex the peer lacks or asked for */
     CR_EFFECT_SEND_STATUS, /* peer, status; the host fills in status.oldest_commit */
@@ -195,7 +197,7 @@ struct cr_effect {
         const struct cr_header *header; /* PROPOSE; valid until the next step */
         struct {
             uint64_t sequence;
-            bool own;
+            bool own, lost;
             uint32_t round;
             struct cr_hash digest;
         } store;

@@ -24,6 +24,7 @@ void cr_probe_start(struct cr_core *core, const struct cr_event *start)
     prober->nonce = start->nonce;
     prober->kept = start->memory == CR_MEMORY_KEPT;
     prober->ask_us = core->now_us;
+    prober->forgotten = core->dag.gc_round;
     if (start->memory != CR_MEMORY_LOST) return;
     CR_COVER(start_without_memory);
     core->own.inherited = UINT32_MAX; /* whatever comes, an earlier life may have signed it */
@@ -162,7 +163,9 @@ void cr_probe_answer(struct cr_core *core, const struct cr_event *event)
     CR_ASSERT(peer < core->validators_count && peer != core->self);
     const bool lost = core->prober.memory == CR_MEMORY_LOST;
     const bool same = event->probe.epoch == core->committee->epoch;
-    const uint32_t theirs = same ? core->dag.last_round[peer] : 0;
+    const uint32_t known = core->dag.last_round[peer];
+    const uint32_t forgotten = core->prober.forgotten;
+    const uint32_t theirs = !same ? 0 : known > forgotten ? known : forgotten;
     uint32_t round = core->own.round;
     if (!lost && core->own.inherited > round) round = core->own.inherited;
     struct cr_effect *effect = cr_core_emit(core, CR_EFFECT_SEND_PROBE_REPLY);
@@ -208,6 +211,7 @@ bool cr_probe_explains(struct cr_core *core, uint32_t round)
     CR_ASSERT(round > core->own.inherited);
     prober->memory = CR_MEMORY_LOST;
     prober->kept = false;
+    prober->old = true;
     core->own.inherited = UINT32_MAX;
     return true;
 }

@@ -134,9 +134,11 @@ struct cr_probe_answer {
 struct cr_prober {
     enum cr_memory memory; /* SURE: nothing is open */
     bool kept;             /* at START: until we sign, a vertex of ours may still prove it old */
+    bool old;              /* that has happened */
     bool lost;             /* bounded in this epoch */
     uint64_t nonce;
-    uint32_t seen; /* highest round of our key that came from outside */
+    uint32_t seen;      /* highest round of our key that came from outside */
+    uint32_t forgotten; /* horizon at START: what was accepted up to here, we do not know */
     struct cr_probe_answer answers[CR_VALIDATORS_MAX];
     uint32_t listen_round; /* not before this round is reached; 0: not listening */
     uint64_t listen_us;    /* ... or this time */

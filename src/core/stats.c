@@ -190,8 +190,9 @@ static void hash_local(struct cr_hasher *hasher, const struct cr_core *core)
     HASH(hasher, pace->waiting_round, pace->since_us, pace->late_us, pace->timeout_us,
          pace->grown_round, pace->wake_us, pace->quorum_us, pace->committed_us, pace->stalled);
     const struct cr_prober *prober = &core->prober;
-    HASH(hasher, prober->memory, prober->kept, prober->lost, prober->nonce, prober->seen,
-         prober->listen_round, prober->listen_us, prober->asked, prober->ask_us, prober->wake_us);
+    HASH(hasher, prober->memory, prober->kept, prober->old, prober->lost, prober->nonce,
+         prober->seen, prober->forgotten, prober->listen_round, prober->listen_us, prober->asked,
+         prober->ask_us, prober->wake_us);
     for (uint32_t p = 0; p < core->validators_count; p++) {
         const struct cr_probe_answer *answer = &prober->answers[p];
         HASH(hasher, answer->heard, answer->recovering, answer->round, answer->round_of_ours);

@@ -44,6 +44,10 @@ static void fail(struct cr_disk *d, const struct cr_store_failure *failure)
 static bool append_one(struct cr_disk *d, struct cr_disk_item *item)
 {
     struct cr_store_failure failure = {0};
+    if (item->lost && cr_guard_mark_lost(d->guard, &failure) != CR_OK) {
+        fail(d, &failure);
+        return false;
+    }
     if (cr_log_append(d->log, item->kind, item->bytes, item->bytes_count, NULL, 0, &item->position,
                       &failure) == CR_OK)
         return true;

@@ -25,6 +25,7 @@ struct cr_disk_item {
     size_t bytes_count;
     uint64_t sequence; /* of the core's STORE; 0 for commit records */
     bool own;          /* guard it */
+    bool lost;         /* mark the guard before it is written */
     struct cr_guard_record guard;
     struct cr_log_position position; /* out: where it lies */
 };

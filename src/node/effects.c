@@ -54,7 +54,8 @@ static void store(struct cr_node *node, const struct cr_effect *effect)
                                 .bytes = cr_body_vertex(body),
                                 .bytes_count = cr_body_vertex_bytes(body),
                                 .sequence = effect->store.sequence,
-                                .own = effect->store.own};
+                                .own = effect->store.own,
+                                .lost = effect->store.lost};
     if (effect->store.own) {
         item.guard = (struct cr_guard_record){.epoch = node->committee.epoch,
                                               .round = effect->store.round,

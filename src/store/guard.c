@@ -314,7 +314,7 @@ static enum cr_err overwrite(struct cr_guard *guard, const struct cr_guard_recor
     }
     uint8_t bytes[CR_GUARD_SLOT_BYTES];
     const struct slot slot = {.counter = guard->counter + 1,
-                              .file = guard->file,
+                              .file = record->lost ? 0 : guard->file,
                               .owner = guard->owner,
                               .record = *record};
     const uint32_t target = (guard->slot + 1) % CR_GUARD_SLOTS; /* the other one stays whole */
@@ -329,24 +329,34 @@ static enum cr_err overwrite(struct cr_guard *guard, const struct cr_guard_recor
     guard->slot = target;
     guard->counter = slot.counter;
     guard->record = *record;
-    guard->record.lost = guard->blind = false;
+    guard->blind = record->lost;
     return CR_OK;
 }
 
 enum cr_err cr_guard_write(struct cr_guard *guard, const struct cr_guard_record *record,
                            struct cr_store_failure *failure)
 {
+    CR_ASSERT(!record->lost);
     check_order(&guard->record, record);
     return overwrite(guard, record, failure);
 }
 
+enum cr_err cr_guard_mark_lost(struct cr_guard *guard, struct cr_store_failure *failure)
+{
+    struct cr_guard_record record = guard->record;
+    if (record.lost) return CR_OK;
+    record.lost = true;
+    return overwrite(guard, &record, failure);
+}
+
 enum cr_err cr_guard_adopt(struct cr_guard *guard, struct cr_store_failure *failure)
 {
-    const struct cr_guard_record record = guard->record;
+    struct cr_guard_record record = guard->record;
     if (guard->blind) {
         return cr_store_fail(failure, CR_ERR_NOT_FOUND,
                              "'%.150s' was made in place of one that was gone: it knows nothing",
                              guard->path);
     }
+    record.lost = false;
     return overwrite(guard, &record, failure);
 }

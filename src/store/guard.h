@@ -39,6 +39,10 @@ CR_MUST_CHECK enum cr_err cr_guard_make(const char *path, const struct cr_hash *
 CR_MUST_CHECK enum cr_err cr_guard_open(const char *path, const struct cr_hash *owner,
                                         struct cr_guard **out, struct cr_guard_record *record,
                                         bool *found, struct cr_store_failure *failure);
+/* What the key has signed is more than this guard knows. Durable when it returns CR_OK; stays so
+ * until the next cr_guard_write. */
+CR_MUST_CHECK enum cr_err cr_guard_mark_lost(struct cr_guard *guard,
+                                             struct cr_store_failure *failure);
 /* Somebody vouches that this copy is the newest and that its original will never be used again.
  * CR_ERR_NOT_FOUND: it is no copy, but was made in place of one that was gone. */
 CR_MUST_CHECK enum cr_err cr_guard_adopt(struct cr_guard *guard, struct cr_store_failure *failure);

@@ -327,6 +327,13 @@ static void copies_are_recognised(void **state)
         cr_guard_close(guard);
     }
     write_rounds(copy.text, 9, 9);
+    for (uint32_t time = 0; time < 2; time++) { /* marked, once, and for the next opening */
+        assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
+        assert_true(record.round == 9 && record.lost == (time > 0));
+        assert_int_equal(cr_guard_mark_lost(guard, &failure), CR_OK);
+        cr_guard_close(guard);
+    }
+    write_rounds(copy.text, 9, 9);
     assert_int_equal(open_guard(copy.text, &guard, &record, &found), CR_OK);
     assert_true(!record.lost && record.round == 9);
     cr_guard_close(guard);

@@ -55,7 +55,7 @@ struct cr_probe_reply {
     uint64_t nonce;
     uint64_t epoch;             /* that the replier is in */
     uint32_t round;             /* it has signed nothing above this in that epoch */
-    uint32_t round_of_receiver; /* highest round of the receiver's vertices it accepted */
+    uint32_t round_of_receiver; /* it has accepted no vertex of the receiver above this */
     bool recovering;            /* it does not know what it has signed: round says nothing */
 };
 

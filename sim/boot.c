@@ -177,6 +177,8 @@ static void start_core(struct cr_host *host, uint64_t index, const struct cr_pro
 {
     const struct cr_disk_guard *guard = &host->disk.guard_durable;
     const struct cr_epoch *epoch = &cr_ledger_head(host->executor.ledger)->epoch;
+    const struct cr_committee committee = host->committee;
+    enum cr_memory memory = before->memory;
     host->config.observer = guard->epoch > epoch->number;
     take_core(host);
     struct head head;
@@ -186,11 +188,14 @@ static void start_core(struct cr_host *host, uint64_t index, const struct cr_pro
     restore_vertices(host, &head);
     cr_map_clear(&head.committed);
     uint32_t signed_round = guard->epoch == epoch->number ? guard->round : 0;
-    if (before->lost && signed_round == 0) signed_round = 1; /* docs/protocol.md 4.8 */
+    /* docs/protocol.md 4.8, as in node/epoch.c */
+    if (before->lost && signed_round == 0) signed_round = 1;
+    if (before->lost && !cr_committee_same_stakes(&committee, &host->committee))
+        memory = CR_MEMORY_LOST;
     cr_host_step(host,
                  &(struct cr_event){.kind = CR_EVENT_START,
                                     .signed_round = signed_round,
-                                    .memory = before->memory,
+                                    .memory = memory,
                                     .nonce = (uint64_t)host->incarnation << 32 | epoch->number});
     cr_host_tell_executed(host);
 }

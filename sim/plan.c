@@ -229,7 +229,8 @@ bool cr_fault_forgets(enum cr_fault fault)
 static uint32_t forgetters_max(const struct cr_plan *plan)
 {
     const uint32_t liars = (uint32_t)__builtin_popcount(plan->setup.liars);
-    if (!plan->setup.equal_stakes) return liars == 0 ? 1 : 0;
+    /* Where the operator changes the stakes, one is never more than F of them, two may be. */
+    if (!plan->setup.equal_stakes || plan->setup.changes > 0) return liars == 0 ? 1 : 0;
     const uint32_t faulty = (plan->nodes_count - 1) / 3;
     return faulty > liars ? faulty - liars : 0;
 }

@@ -69,7 +69,7 @@ static int run(const struct cr_command *command, int words, char **word, bool ad
     if (code >= 0) return code;
     char path[CR_PATH_BYTES_MAX];
     struct cr_guard *guard = NULL;
-    struct cr_guard_record record;
+    struct cr_guard_record record = {0};
     struct cr_store_failure failure = {0};
     code = open_guard(flag, path, &guard, &record);
     if (code != CR_EXIT_OK) return code;

@@ -95,6 +95,12 @@ enum cr_err cr_committee_init(struct cr_committee *committee, const struct cr_ha
     return CR_OK;
 }
 
+bool cr_committee_same_stakes(const struct cr_committee *a, const struct cr_committee *b)
+{
+    return a->validators_count == b->validators_count &&
+           memcmp(a->stake, b->stake, a->validators_count * sizeof a->stake[0]) == 0;
+}
+
 uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struct cr_authors *set)
 {
     if (committee->equal) return cr_authors_count(set) * committee->stake[0];

@@ -36,6 +36,8 @@ CR_MUST_CHECK enum cr_err cr_committee_init(struct cr_committee *committee,
 /* What an epoch grows from: the genesis id for the first, then a hash over everything in `epoch`
  * but the time. Whoever believes another past shares no vertex with us. */
 struct cr_hash cr_epoch_origin(const struct cr_hash *genesis_id, const struct cr_epoch *epoch);
+/* The same validators with the same weights. */
+bool cr_committee_same_stakes(const struct cr_committee *a, const struct cr_committee *b);
 /* Sum of the stakes of a set. */
 uint64_t cr_committee_stake_of(const struct cr_committee *committee, const struct cr_authors *set);
 /* Digest of the virtual round-0 vertex of an author. Never transmitted. */

@@ -30,9 +30,10 @@ void cr_probe_start(struct cr_core *core, const struct cr_event *start)
     core->own.inherited = UINT32_MAX; /* whatever comes, an earlier life may have signed it */
 }
 
-static bool has_seat(const struct cr_core *core)
+/* Who only watches, or has no seat, asks nobody; the core of a later epoch will. */
+static bool is_asking(const struct cr_core *core)
 {
-    return core->self < core->validators_count;
+    return core->prober.memory != CR_MEMORY_SURE && !core->config.observer;
 }
 
 bool cr_probe_is_over(const struct cr_core *core)
@@ -117,8 +118,7 @@ static void ask(struct cr_core *core, uint32_t peer)
 
 void cr_probe_peer(struct cr_core *core, uint32_t peer)
 {
-    if (!has_seat(core)) return;
-    if (core->prober.memory != CR_MEMORY_SURE) ask(core, peer);
+    if (is_asking(core)) ask(core, peer);
 }
 
 static void ask_again(struct cr_core *core)
@@ -141,8 +141,7 @@ void cr_probe_run(struct cr_core *core)
 {
     struct cr_prober *prober = &core->prober;
     prober->wake_us = CR_NEVER;
-    if (!has_seat(core)) return; /* nothing of ours can be here; the epoch that has one asks */
-    if (prober->memory != CR_MEMORY_SURE) {
+    if (is_asking(core)) {
         const struct cr_authors answered = counting(core);
         if (core->own.twin || core->chain.closed) return;
         if (!is_enough(core, &answered)) {
@@ -191,7 +190,7 @@ void cr_probe_receive(struct cr_core *core, const struct cr_event *event)
     const struct cr_probe_reply *reply = &event->probe_reply;
     struct cr_prober *prober = &core->prober;
     CR_ASSERT(event->peer < core->validators_count && event->peer != core->self);
-    if (prober->memory == CR_MEMORY_SURE || reply->nonce != prober->nonce) return;
+    if (!is_asking(core) || reply->nonce != prober->nonce) return;
     if (reply->epoch > core->committee->epoch) return; /* we come there first */
     const bool same = reply->epoch == core->committee->epoch;
     if (reply->recovering) CR_COVER(answer_of_one_that_recovers);
@@ -237,14 +236,14 @@ void cr_probe_stats(const struct cr_core *core, struct cr_probe_stats *out)
     const struct cr_prober *prober = &core->prober;
     struct cr_authors reachable = {0};
     *out = (struct cr_probe_stats){.memory = prober->memory,
-                                   .open = prober->memory != CR_MEMORY_SURE,
+                                   .open = is_asking(core),
                                    .lost = prober->lost || prober->memory == CR_MEMORY_LOST,
                                    .listening = prober->listen_round != 0};
     if (out->open) out->answered = counting(core);
     /* The next epoch asks once more while the copy may still be proved old, or a twin be met. */
     if (prober->kept && core->proposed_total == 0) out->memory = CR_MEMORY_KEPT;
     if (out->listening) out->memory = CR_MEMORY_LOST;
-    if (prober->memory != CR_MEMORY_LOST) return;
+    if (!out->open || prober->memory != CR_MEMORY_LOST) return;
     for (uint32_t p = 0; p < core->validators_count; p++) {
         if (p != core->self && !prober->answers[p].recovering) cr_authors_add(&reachable, p);
     }

@@ -156,6 +156,7 @@ enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended)
     if (!*ended) return CR_OK;
     struct cr_event close = {.kind = CR_EVENT_CLOSE};
     struct cr_core_stats before;
+    const struct cr_committee committee = node->committee;
     cr_core_stats(node->core, &before);
     cr_node_step(node, &close);
     cr_node_void_lanes(node);
@@ -165,9 +166,13 @@ enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended)
     uint32_t signed_round = 0;
     /* After a loss of the log: one round more than the guard knows may have been signed. */
     if (node->guard_record.epoch == node->epoch.number) signed_round = node->guard_record.round + 1;
-    /* After a loss of both: no answer can rule out the first round of the next epoch. */
+    /* After a loss of both: no answer can rule out the first round of the next epoch; and answers
+     * of other members say nothing of it at all. */
+    enum cr_memory memory = before.probe.memory;
     if (before.probe.lost && signed_round == 0) signed_round = 1;
-    if (!cr_node_start_core(node, signed_round, before.probe.memory)) return CR_ERR_IO;
+    if (before.probe.lost && !cr_committee_same_stakes(&committee, &node->committee))
+        memory = CR_MEMORY_LOST;
+    if (!cr_node_start_core(node, signed_round, memory)) return CR_ERR_IO;
     tell_peers(node);
     cr_report(CR_LOG_LEVEL_INFO, "consensus", "epoch",
               "number=%" PRIu64 " after_commit=%" PRIu64 " members=%u member=%s",

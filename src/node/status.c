@@ -126,7 +126,8 @@ static void tell_probe(struct cr_node *node, const struct cr_probe_stats *probe)
                   "bound it, nothing is signed; guards that were only moved: creto guard adopt; "
                   "else see docs/operations.md, Lost guards\"");
     }
-    if (before.lost && before.open && !probe->open)
+    /* All of it may have happened since the last look. */
+    if (probe->lost && !probe->open && (!before.lost || before.open))
         cr_report(CR_LOG_LEVEL_INFO, "consensus", "memory-bounded", "listening=%s",
                   probe->listening ? "yes" : "no");
 }

@@ -28,27 +28,43 @@ const struct cr_hash *cr_attest_find(const struct cr_core *core, enum cr_atteste
     return index > 0 && own->index == index ? &own->digest : NULL;
 }
 
+static void contradict(struct cr_core *core, enum cr_attested kind, uint32_t author,
+                       const struct cr_contradiction *said)
+{
+    struct cr_authors *differing = &core->attest.differing[kind];
+    core->attest.differences_total++;
+    core->attest.differed[kind][author] = *said;
+    cr_authors_add(differing, author);
+    if (cr_committee_stake_of(core->committee, differing) > core->committee->faulty)
+        cr_core_halt(core, reasons[kind]);
+}
+
+void cr_attest_range(struct cr_core *core, uint32_t peer, uint64_t index, const struct cr_hash *own,
+                     const struct cr_hash *claimed)
+{
+    CR_COVER(peer_contradicts_us_in_a_range);
+    const struct cr_contradiction said = {
+        .index = index, .own = *own, .claimed = *claimed, .vertex = {.author = peer}};
+    contradict(core, CR_ATTESTED_COMMIT, peer, &said);
+}
+
 static void judge(struct cr_core *core, enum cr_attested kind, uint32_t author)
 {
     struct cr_attest_claim *claim = &core->attest.claims[kind][author];
-    struct cr_authors *differing = &core->attest.differing[kind];
     const struct cr_attest_own *own = slot_of(core, kind, claim->index);
     claim->waits = false;
     if (own->index != claim->index) return; /* too old, or one that we were never told */
     if (cr_hash_equal(&own->digest, &claim->digest)) {
-        cr_authors_remove(differing, author);
+        cr_authors_remove(&core->attest.differing[kind], author);
         return;
     }
-    core->attest.differences_total++;
-    core->attest.differed[kind][author] = (struct cr_contradiction){
+    const struct cr_contradiction said = {
         .index = claim->index,
         .own = own->digest,
         .claimed = claim->digest,
         .vertex = {.round = claim->round, .author = author, .digest = claim->vertex},
     };
-    cr_authors_add(differing, author);
-    if (cr_committee_stake_of(core->committee, differing) > core->committee->faulty)
-        cr_core_halt(core, reasons[kind]);
+    contradict(core, kind, author, &said);
 }
 
 void cr_attest_own(struct cr_core *core, enum cr_attested kind, uint64_t index,

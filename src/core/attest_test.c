@@ -173,6 +173,36 @@ static void statements_ahead_of_us_wait(void **state)
     cluster_free(&c);
 }
 
+/* Goal: what a peer says of our commits in a range counts like a statement, until it agrees in a
+ * newer vertex; more than F stake of them halts. */
+static void ranges_contradict_like_statements(void **state)
+{
+    (void)state;
+    static struct cluster c;
+    const struct cr_hash ours = {{1}}, theirs = {{2}};
+    struct cr_contradiction said;
+    liars = 0;
+    cluster_init(&c, 4, 1);
+    start_node(&c, 0, 0);
+    struct cr_core *core = c.nodes[0].core;
+    core->effects = &c.nodes[0].effects;
+    core->effects->count = 0;
+    cr_attest_own(core, CR_ATTESTED_COMMIT, 9, &ours);
+    cr_attest_range(core, 1, 9, &ours, &theirs);
+    cr_attest_range(core, 1, 8, &ours, &theirs);
+    assert_false(core->halted);
+    assert_true(cr_core_contradiction(core, CR_ATTESTED_COMMIT, 1, &said));
+    assert_int_equal(said.index, 8);
+    assert_int_equal(said.vertex.round, 0);
+    say(core, 1, 12, 9, 1);
+    assert_false(cr_core_contradiction(core, CR_ATTESTED_COMMIT, 1, &said));
+    cr_attest_range(core, 2, 9, &ours, &theirs);
+    assert_false(core->halted);
+    say(core, 3, 12, 9, 2);
+    assert_true(core->halted);
+    cluster_free(&c);
+}
+
 /* Goal: who says two things about one index is reported by everybody else, once; nobody else is. */
 static void two_statements_are_evidence(void **state)
 {
@@ -198,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(f_liars_halt_nobody),
         cmocka_unit_test(more_than_f_halts),
+        cmocka_unit_test(ranges_contradict_like_statements),
         cmocka_unit_test(who_agrees_again_does_not_count),
         cmocka_unit_test(statements_ahead_of_us_wait),
         cmocka_unit_test(two_statements_are_evidence),

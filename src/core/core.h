@@ -274,7 +274,7 @@ enum { CR_ATTESTED_COUNT = 3 };
 struct cr_contradiction {
     uint64_t index;
     struct cr_hash own, claimed;
-    struct cr_ref vertex; /* says so under its author's signature */
+    struct cr_ref vertex; /* says so under its author's signature; round 0: a RANGE of it does */
 };
 
 /* Whether this node may sign, after a start (docs/protocol.md 4.8). */

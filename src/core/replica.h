@@ -277,6 +277,9 @@ void cr_status_receive(struct cr_core *core, uint32_t peer, const struct cr_stat
 /* attest.c: others on our own past. A value of ours; and a signed header of somebody. */
 void cr_attest_own(struct cr_core *core, enum cr_attested kind, uint64_t index,
                    const struct cr_hash *digest);
+/* `peer` has said in a range that commit `index`, which is `own` to us, is `claimed`. */
+void cr_attest_range(struct cr_core *core, uint32_t peer, uint64_t index, const struct cr_hash *own,
+                     const struct cr_hash *claimed);
 void cr_attest_hear(struct cr_core *core, const struct cr_event_vertex *arrival);
 /* Our own value of that index; NULL: not kept, or not reached. */
 const struct cr_hash *cr_attest_find(const struct cr_core *core, enum cr_attested kind,

@@ -227,6 +227,15 @@ static void accuse(struct cr_core *core, uint32_t p, uint64_t index)
     forged->range.from_commit = index;
 }
 
+/* `peer` says in a range that commit `index` is another one than ours. If more than F stake does,
+ * it is not they who have lied: that is no matter of sync (docs/protocol.md 5.5). */
+static void contradicts(struct cr_core *core, uint32_t peer, uint64_t index,
+                        const struct cr_hash *own, const struct cr_hash *its)
+{
+    cr_attest_range(core, peer, index, own, its);
+    accuse(core, peer, index);
+}
+
 void cr_sync_on_commit(struct cr_core *core, uint64_t index, const struct cr_hash *digest)
 {
     struct cr_syncer *syncer = &core->syncer;
@@ -235,12 +244,25 @@ void cr_sync_on_commit(struct cr_core *core, uint64_t index, const struct cr_has
         const struct cr_hash *its = said_of(&said->claim, index);
         if (its != NULL && !cr_hash_equal(its, digest)) {
             CR_COVER(range_was_forged);
-            accuse(core, said->peer, index);
+            contradicts(core, said->peer, index, digest, its);
         } else if (said->to != 0 && index >= said->to) {
             if (its != NULL) core->peers[said->peer].pause_us = 0; /* all of it was true */
             *said = (struct cr_said){0};
         }
     }
+}
+
+/* An answer that says something else than we have decided. Its vertices are given all the same, and
+ * that is all that happens with it: what they attest is signed, and may be what halts us. */
+static void hear_out(struct cr_core *core, struct cr_lane *lane, uint32_t peer, uint64_t index,
+                     const struct cr_claim *claim)
+{
+    contradicts(core, peer, index, decided(core, index), said_of(claim, index));
+    if (core->halted) return;
+    lane->state = CR_LANE_GIVING;
+    lane->peer = peer;
+    lane->part = false;
+    cr_core_emit(core, CR_EFFECT_GIVE)->range.lane = (uint32_t)(lane - core->syncer.lanes);
 }
 
 /* ---- lanes ---- */
@@ -378,7 +400,7 @@ static void give(struct cr_core *core)
         const uint64_t lie = first_lie(core, claim); /* commits were made since it came */
         if (lie != 0) {
             CR_COVER(range_does_not_follow);
-            accuse(core, lane->peer, lie);
+            hear_out(core, lane, lane->peer, lie, claim);
             continue;
         }
         const struct cr_hash *before = given_digest(syncer, lane->from - 1);
@@ -652,7 +674,7 @@ void cr_sync_on_range(struct cr_core *core, const struct cr_event *event)
     const uint64_t lie = first_lie(core, claim);
     if (lie != 0) {
         CR_COVER(range_does_not_follow);
-        accuse(core, peer, lie);
+        hear_out(core, lane, peer, lie, claim);
         return;
     }
     if (claim->count > 0 && claim->epoch != core->committee->epoch) {

@@ -26,6 +26,7 @@ static void take_core(struct cr_host *host)
     host->config.self = cr_host_knows(host, host->self) ? host->self : CR_VALIDATORS_MAX;
     if (!cr_host_is_member(host)) host->config.observer = 1;
     cr_arena_init(&arena, host->memory, host->memory_bytes);
+    host->orders = (struct cr_host_orders){0};
     host->core = cr_core_init(&arena, &host->config);
     cr_sim_recorder_begin(host->place, host->core, &host->config);
 }

@@ -8,12 +8,10 @@
 
 #include "cluster.h"
 #include "crypto/hash.h"
-#include "operator.h"
 #include "wire/evidence.h"
 
 enum {
-    STEPS_IN_INSTANT_MAX = 20000, /* a restart replays its window in one instant */
-    COMMITS_APART_MAX = 2,
+    STEPS_IN_INSTANT_MAX = 20000,   /* a restart replays its window in one instant */
     CONNECTED_US = 5 * 1000 * 1000, /* who came late at the start leads by then */
 };
 
@@ -46,6 +44,10 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
         cr_run_fail("node %" PRIu32 " goes from commit %" PRIu64 " to commit %" PRIu64, host->self,
                     host->commit_index, commit->index);
     }
+    if (commit->epoch != host->config.epoch.number)
+        cr_run_fail("commit %" PRIu64 " of node %" PRIu32 " is of epoch %" PRIu64
+                    ", its core of epoch %" PRIu64,
+                    commit->index, host->self, commit->epoch, host->config.epoch.number);
     if (cr_check_forks(host, commit, commit_at(host->sim, commit->index), digest)) return;
     const struct cr_check_commit *before = commit_at(host->sim, commit->index - 1);
     if (commit->index > 1 && !cr_hash_equal(&commit->previous, &before->digest)) {
@@ -290,6 +292,19 @@ static void check_bounds(struct cr_host *host)
     if (stats->missing > peak->missing) peak->missing = stats->missing;
 }
 
+static void check_counters(const struct cr_host *host)
+{
+    const struct cr_core_stats *stats = &host->stats;
+    const struct cr_host_orders *orders = &host->orders;
+    if (stats->proposed_total == orders->proposals && stats->fetches_total == orders->fetches &&
+        stats->syncs_total == orders->syncs)
+        return;
+    cr_run_fail("node %" PRIu32 " counts %" PRIu64 " proposals, %" PRIu64 " fetches, %" PRIu64
+                " syncs; it has ordered %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                host->self, stats->proposed_total, stats->fetches_total, stats->syncs_total,
+                orders->proposals, orders->fetches, orders->syncs);
+}
+
 void cr_check_step(struct cr_host *host)
 {
     struct cr_sim *sim = host->sim;
@@ -297,6 +312,7 @@ void cr_check_step(struct cr_host *host)
     cr_core_stats(host->core, &host->stats);
     if (cr_byz_is_liar(sim, host->self)) return;
     check_bounds(host);
+    check_counters(host);
     if (host->stats.commit_index != host->commit_index) {
         cr_run_fail("node %" PRIu32 " stands at commit %" PRIu64 " but has delivered %" PRIu64,
                     host->self, host->stats.commit_index, host->commit_index);
@@ -314,35 +330,7 @@ void cr_check_step(struct cr_host *host)
     cr_core_check(host->core);
 }
 
-/* ---- liveness ---- */
-
-bool cr_check_is_live(struct cr_sim *sim, bool why)
-{
-    bool live = true;
-    const uint32_t seats = cr_operator_seats(sim);
-    uint64_t least = UINT64_MAX, most = 0;
-    for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
-        const struct cr_client_tx *tx = &sim->clients.txs[i];
-        if (tx->final || tx->of_liar) continue;
-        if (why && live) {
-            fprintf(stderr,
-                    "  transaction %" PRIu32 ", due at %.3f s, taken by node %" PRIu32
-                    ": not final\n",
-                    i, (double)tx->submit_us / 1e6, tx->node);
-        }
-        live = false;
-    }
-    for (uint32_t i = 0; i < sim->nodes_count; i++) {
-        if (cr_byz_is_liar(sim, i) || i >= seats) continue; /* it was never added */
-        const uint64_t index = sim->hosts[i].executed_index;
-        least = index < least ? index : least;
-        most = index > most ? index : most;
-    }
-    if (why && most - least > COMMITS_APART_MAX) {
-        fprintf(stderr, "  nodes are %" PRIu64 " commits apart\n", most - least);
-    }
-    return live && most - least <= COMMITS_APART_MAX;
-}
+/* ---- the price ---- */
 
 void cr_check_sum(struct cr_host *host)
 {

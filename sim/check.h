@@ -10,6 +10,8 @@
  *   correctness  nobody sends what another one must refuse, or is blamed for what it sends
  *   bounds       everything a node keeps has a limit
  *   price        frames and vertices looked at have a limit for each round
+ *   counters     what a core counts is what it has ordered
+ * docs/testing.md has them all, with their numbers.
  */
 #ifndef CR_SIM_CHECK_H
 #define CR_SIM_CHECK_H
@@ -84,7 +86,5 @@ void cr_check_end(struct cr_sim *sim);
 bool cr_check_is_noticed(struct cr_sim *sim);
 /* The end of such a run: whether it has come to what the plan expects. */
 void cr_check_expected(struct cr_sim *sim);
-/* Whether everything that liveness promises has come true; with `why` says what is missing. */
-bool cr_check_is_live(struct cr_sim *sim, bool why);
 
 #endif

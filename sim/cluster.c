@@ -197,7 +197,7 @@ static void run_until(struct cr_sim *sim, uint64_t until_us)
 
 static void report_stuck(struct cr_sim *sim)
 {
-    cr_check_is_live(sim, true);
+    cr_liveness_is_back(sim, true);
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         const struct cr_host *host = &sim->hosts[i];
         const struct cr_core_stats *stats = &host->stats;
@@ -209,6 +209,21 @@ static void report_stuck(struct cr_sim *sim)
                 stats->commit_index, host->executed_index, stats->missing, stats->suspended,
                 host->mempool_count, stats->syncing ? " syncing" : "");
     }
+}
+
+static void run_calm(struct cr_sim *sim)
+{
+    run_until(sim, sim->now_us + CR_SIM_CALM_US);
+    cr_liveness_begin_calm(sim);
+    run_until(sim, sim->now_us + CR_SIM_CALM_US);
+    while (!cr_liveness_is_back(sim, false)) {
+        if (!cr_liveness_may_wait(sim)) {
+            report_stuck(sim);
+            cr_run_fail("SLOW: what was sent to a calm cluster is not final in time");
+        }
+        run_until(sim, sim->now_us + 50000);
+    }
+    cr_liveness_end_calm(sim);
 }
 
 void cr_cluster_run(struct cr_sim *sim)
@@ -227,13 +242,13 @@ void cr_cluster_run(struct cr_sim *sim)
     for (uint32_t i = 0; i < sim->plan.entries_count; i++)
         CR_ASSERT(!sim->active[i] || cr_byz_goes_on(sim, i));
     if (sim->plan.expect != CR_EXPECT_HELD) {
-        while (!cr_check_is_noticed(sim) && sim->now_us < faults_until_us + CR_SIM_NOTICE_US)
+        while (!cr_check_is_noticed(sim) && sim->now_us < faults_until_us + CR_SIM_HEAL_US)
             run_until(sim, sim->now_us + 50000);
         cr_check_expected(sim);
         return;
     }
     cr_clients_resubmit(sim);
-    while (!cr_check_is_live(sim, false)) {
+    while (!cr_liveness_is_back(sim, false)) {
         if (sim->now_us >= faults_until_us + CR_SIM_HEAL_US) {
             report_stuck(sim);
             cr_run_fail("STUCK: not everything is final and equal %.0f s after the last fault",
@@ -242,6 +257,7 @@ void cr_cluster_run(struct cr_sim *sim)
         run_until(sim, sim->now_us + 50000);
         cr_check_price(sim);
     }
+    if (cr_liveness_has_calm(sim)) run_calm(sim);
     cr_check_end(sim);
     if (sim->options->shuffles > 0) cr_reorder_check(sim, sim->options->shuffles);
 }

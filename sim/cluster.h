@@ -14,6 +14,7 @@
 #include "clients.h"
 #include "heap.h"
 #include "host.h"
+#include "liveness.h"
 #include "network.h"
 #include "plan.h"
 #include "trace.h"
@@ -21,11 +22,11 @@
 
 #define CR_SIM_EPOCH_MS        UINT64_C(1790000000000) /* Unix time at virtual 0 */
 #define CR_SIM_HEAL_US         UINT64_C(30000000)
-#define CR_SIM_NOTICE_US       UINT64_C(10000000) /* in which a fork is noticed */
-#define CR_SIM_TRAP_DOWN_US    UINT64_C(200000)   /* how long crash-at keeps a node down */
-#define CR_SIM_FRAMES_STEADY   UINT64_C(3)        /* for each round and link, without faults */
-#define CR_SIM_FRAMES_FAULTY   UINT64_C(40)       /* and with them */
-#define CR_SIM_VERTICES_FAULTY UINT64_C(6)        /* received for each vertex and node */
+#define CR_SIM_CALM_US         UINT64_C(1000000)
+#define CR_SIM_TRAP_DOWN_US    UINT64_C(200000) /* how long crash-at keeps a node down */
+#define CR_SIM_FRAMES_STEADY   UINT64_C(3)      /* for each round and link, without faults */
+#define CR_SIM_FRAMES_FAULTY   UINT64_C(40)     /* and with them */
+#define CR_SIM_VERTICES_FAULTY UINT64_C(6)      /* received for each vertex and node */
 
 /* How a run is looked at; nothing here changes what happens. */
 struct cr_sim_options {
@@ -58,6 +59,7 @@ struct cr_sim {
     struct cr_clients clients;
     struct cr_accusations accusations;
     struct cr_check check;
+    struct cr_calm calm;
     struct cr_trace trace;
     struct cr_arrival arrivals[CR_ARRIVALS];
     uint8_t routes[CR_SIM_NODES_MAX][CR_SIM_NODES_MAX]; /* node, peer: twins.h */

@@ -470,6 +470,11 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
 void cr_host_perform(struct cr_host *host)
 {
     CR_ASSERT(host->effects.count <= host->effects.count_max);
-    for (uint32_t i = 0; i < host->effects.count && host->doom == CR_DOOM_NONE; i++)
-        perform(host, &host->effects.items[i]);
+    for (uint32_t i = 0; i < host->effects.count && host->doom == CR_DOOM_NONE; i++) {
+        const struct cr_effect *effect = &host->effects.items[i];
+        host->orders.proposals += effect->kind == CR_EFFECT_PROPOSE;
+        host->orders.fetches += effect->kind == CR_EFFECT_FETCH;
+        host->orders.syncs += effect->kind == CR_EFFECT_SYNC;
+        perform(host, effect);
+    }
 }

@@ -46,6 +46,11 @@ struct cr_host_faults {
 /* A process that has to die, but is in the middle of a step. */
 enum cr_doom { CR_DOOM_NONE = 0, CR_DOOM_KILLED, CR_DOOM_POWER };
 
+/* What the core in office has ordered: its own counters must say the same. */
+struct cr_host_orders {
+    uint64_t proposals, fetches, syncs;
+};
+
 struct cr_host_counters {
     uint64_t steps, frames_sent, frames_refused, restarts, requeued, ranges_served;
     uint64_t vertices_decoded, vertices_refused, bad_signatures;
@@ -105,6 +110,7 @@ struct cr_host {
     struct cr_asked lanes[CR_SYNC_LANES];
     uint32_t syncs_asked;
     uint64_t given_us; /* when what was ordered from them will have been given */
+    struct cr_host_orders orders;
     struct cr_host_counters counters;
 };
 

@@ -78,10 +78,11 @@ static void record(struct cr_sim *sim, uint32_t node, const struct cr_header *he
                    uint64_t commit_index)
 {
     struct cr_accusations *all = &sim->accusations;
-    if (!cr_byz_is_liar(sim, header->author))
+    if (!cr_byz_is_liar(sim, header->author)) {
         cr_run_fail("SLANDER: node %" PRIu32 " is on record at node %" PRIu32 " (commit %" PRIu64
                     "), but it is correct",
                     header->author, node, commit_index);
+    }
     for (uint32_t i = 0; i < all->offences_count; i++) {
         const struct cr_offence *offence = &all->offences[i];
         if (offence->author != header->author || offence->epoch != header->epoch) continue;
@@ -118,12 +119,13 @@ static void on_evidence(struct cr_sim *sim, uint32_t node, const struct cr_tx *t
         return;
     }
     const uint32_t sender = sender_of(sim, tx);
-    if (sender < sim->nodes_count && cr_byz_is_liar(sim, sender))
+    if (sender < sim->nodes_count && cr_byz_is_liar(sim, sender)) {
         sim->accusations.refused_total++;
-    else if (verdict != CR_RESULT_KNOWN_OFFENCE)
+    } else if (verdict != CR_RESULT_KNOWN_OFFENCE) {
         cr_run_fail("evidence of node %" PRIu32 ", which is correct, is refused at node %" PRIu32
                     " (result %d)",
                     sender, node, verdict);
+    }
 }
 
 void cr_accuse_on_result(struct cr_sim *sim, uint32_t node,

@@ -44,10 +44,11 @@ void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
         cr_run_fail("node %" PRIu32 " goes from commit %" PRIu64 " to commit %" PRIu64, host->self,
                     host->commit_index, commit->index);
     }
-    if (commit->epoch != host->config.epoch.number)
+    if (commit->epoch != host->config.epoch.number) {
         cr_run_fail("commit %" PRIu64 " of node %" PRIu32 " is of epoch %" PRIu64
                     ", its core of epoch %" PRIu64,
                     commit->index, host->self, commit->epoch, host->config.epoch.number);
+    }
     if (cr_check_forks(host, commit, commit_at(host->sim, commit->index), digest)) return;
     const struct cr_check_commit *before = commit_at(host->sim, commit->index - 1);
     if (commit->index > 1 && !cr_hash_equal(&commit->previous, &before->digest)) {
@@ -253,10 +254,11 @@ void cr_check_forged(struct cr_host *host, uint32_t peer, uint64_t index)
     struct cr_sim *sim = host->sim;
     if (cr_byz_is_liar(sim, host->self)) return;
     /* Where more than F lie, two correct nodes may have made different commits. */
-    if (!cr_byz_is_liar(sim, peer) && sim->plan.expect == CR_EXPECT_HELD)
+    if (!cr_byz_is_liar(sim, peer) && sim->plan.expect == CR_EXPECT_HELD) {
         cr_run_fail("node %" PRIu32 " blames node %" PRIu32 ", which is correct, for a forged "
                     "commit %" PRIu64,
                     host->self, peer, index);
+    }
     sim->check.forged_total++;
 }
 

@@ -79,10 +79,11 @@ void cr_check_expected(struct cr_sim *sim)
 {
     const uint64_t forks = sim->check.forks_total, halts = sim->check.halts_total;
     const uint32_t correct = sim->nodes_count - (uint32_t)__builtin_popcount(sim->liars);
-    if (!cr_check_is_noticed(sim))
+    if (!cr_check_is_noticed(sim)) {
         cr_run_fail("UNNOTICED: a fork at commit %" PRIu64 ", %" PRIu64 " of %" PRIu32
                     " correct nodes have halted",
                     sim->check.forked_at, halts, correct);
+    }
     if (sim->plan.expect == CR_EXPECT_FORK && forks == 0)
         cr_run_fail("EXPECTED a fork: there was none");
     if (sim->plan.expect == CR_EXPECT_HALT && halts < correct)

@@ -15,7 +15,7 @@ enum {
     TIMEOUT_GROWTH_MAX = 2,   /* L4 */
     SPREAD_US = 100 * 1000,   /* in which the transactions of the calm second are sent */
     SHORT_US = 2 * 1000 * 1000,
-    /* L5: steps of a node, per cent of a round's (vertices, and six of its own) and the statuses. */
+    /* L5: steps of a node: a round's (vertices, and six of its own), the statuses, and a third. */
     STEPS_PER_ROUND = 6,
     STATUS_MS = 200,
     STEPS_PER_100 = 130,
@@ -89,7 +89,7 @@ bool cr_liveness_may_wait(const struct cr_sim *sim)
 
 static void check_modes(const struct cr_sim *sim)
 {
-    const uint64_t timeout_us_max = TIMEOUT_GROWTH_MAX * sim->plan.setup.round_timeout_us;
+    const uint64_t timeout_us_max = (uint64_t)TIMEOUT_GROWTH_MAX * sim->plan.setup.round_timeout_us;
     for (uint32_t i = 0; i < cr_operator_seats(sim); i++) {
         const struct cr_core_stats *stats = &sim->hosts[i].stats;
         if (cr_byz_is_liar(sim, i)) continue;

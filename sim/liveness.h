@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* liveness.h: what must come true when the faults are over (L1 to L5 of docs/testing.md).
  *
- * First everything that was taken becomes final, and all nodes stand at the same commits. Then comes
- * a calm second, a second later: what clients send now is final soon, no core is in any of its
- * emergency modes, and nobody does more than a calm cluster does.
+ * First everything that was taken becomes final, and all nodes stand at the same commits. Then
+ * comes a calm second, a second later: what clients send now is final soon, no core is in any of
+ * its emergency modes, and nobody does more than a calm cluster does.
  */
 #ifndef CR_SIM_LIVENESS_H
 #define CR_SIM_LIVENESS_H

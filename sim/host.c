@@ -191,15 +191,15 @@ static void on_range(struct cr_host *host, uint32_t peer, struct cr_frame *frame
     cr_host_step(host, &event);
 }
 
-void cr_host_on_give(struct cr_host *host, uint32_t i, uint32_t number)
+void cr_host_on_give(struct cr_host *host, uint32_t lane, uint32_t number)
 {
     static struct cr_message message;
-    struct cr_asked *lane = &host->lanes[i];
-    struct cr_event given = {.kind = CR_EVENT_GIVEN, .range = {.lane = i}};
-    struct cr_frame *frame = lane->frame;
-    if (!frame || lane->number != number) return; /* asked for anew since */
-    const uint32_t peer = lane->peer;
-    lane->frame = NULL;
+    struct cr_asked *held = &host->lanes[lane];
+    struct cr_event given = {.kind = CR_EVENT_GIVEN, .range = {.lane = lane}};
+    struct cr_frame *frame = held->frame;
+    if (!frame || held->number != number) return; /* asked for anew since */
+    const uint32_t peer = held->peer;
+    held->frame = NULL;
     CR_ASSERT(cr_message_decode(frame->bytes, frame->bytes_count, &message) == CR_OK);
     struct cr_payload walk =
         cr_payload_begin(message.range, message.range_bytes, message.range_count);

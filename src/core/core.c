@@ -52,11 +52,9 @@ struct cr_core *cr_core_init(struct cr_arena *arena, const struct cr_core_config
                   config->score_window != 0 ? config->score_window : CR_SCORE_WINDOW, window);
     cr_decider_init(&plan.decider, arena, &plan.dag, config->committee, &plan.schedule);
     if (core == NULL) return NULL;
-    if (config->self >= n) {
-        CR_COVER(core_without_a_seat);
-    } else if (config->committee->stake[config->self] == 0) {
-        CR_COVER(core_without_a_voice);
-    }
+    const bool seated = config->self < n;
+    if (!seated) CR_COVER(core_without_a_seat);
+    if (seated && config->committee->stake[config->self] == 0) CR_COVER(core_without_a_voice);
 
     *core = plan;
     core->memory_bytes = arena->bytes_used - before;

@@ -23,8 +23,8 @@ static void load(struct cr_ops *ops, struct cr_ops_slot *slot)
         if (cr_entry_decode_record(value.bytes, value.count, &record) != CR_OK) return;
         slot->own = cr_hash_equal(&record.owner, &ops->tx->account);
         break;
-    case CR_ENTRY_OFFENCE: break; /* that it is there is enough */
-    case CR_ENTRY_VALIDATOR: break;
+    case CR_ENTRY_OFFENCE:
+    case CR_ENTRY_VALIDATOR: break; /* that it is there is enough */
     case CR_ENTRY_COMMITTEE:
         if (cr_entry_decode_committee(value.bytes, value.count, &ops->next) != CR_OK) return;
         break;

@@ -223,6 +223,8 @@ static void run_calm(struct cr_sim *sim)
         }
         run_until(sim, sim->now_us + 50000);
     }
+    while (!cr_liveness_is_calm(sim))
+        run_until(sim, sim->now_us + 50000);
     cr_liveness_end_calm(sim);
 }
 

@@ -10,10 +10,11 @@
 
 enum {
     COMMITS_APART_MAX = 2,
-    FINAL_TIMEOUTS_MAX = 20,  /* L1: in waits for a leader, as configured */
-    FINAL_TIMEOUTS_LIES = 60, /* the same while somebody goes on lying */
-    TIMEOUT_GROWTH_MAX = 2,   /* L4 */
-    SPREAD_US = 100 * 1000,   /* in which the transactions of the calm second are sent */
+    FINAL_TIMEOUTS_MAX = 20,     /* L1: in waits for a leader, as configured */
+    FINAL_TIMEOUTS_LIES = 60,    /* the same while somebody goes on lying */
+    TIMEOUT_GROWTH_MAX = 2,      /* L4 */
+    MODES_US = 10 * 1000 * 1000, /* in which all emergency modes must end */
+    SPREAD_US = 100 * 1000,      /* in which the transactions of the calm second are sent */
     SHORT_US = 2 * 1000 * 1000,
     /* L5: steps of a node: a round's (vertices, and six of its own), the statuses, and a third. */
     STEPS_PER_ROUND = 6,
@@ -87,18 +88,35 @@ bool cr_liveness_may_wait(const struct cr_sim *sim)
     return sim->now_us <= sim->calm.begin_us + SPREAD_US + wait_us;
 }
 
-static void check_modes(const struct cr_sim *sim)
+/* The first correct node in an emergency mode; NULL: none is. */
+static const struct cr_core_stats *first_in_need(const struct cr_sim *sim, uint32_t *node)
 {
     const uint64_t timeout_us_max = (uint64_t)TIMEOUT_GROWTH_MAX * sim->plan.setup.round_timeout_us;
     for (uint32_t i = 0; i < cr_operator_seats(sim); i++) {
         const struct cr_core_stats *stats = &sim->hosts[i].stats;
         if (cr_byz_is_liar(sim, i)) continue;
-        if (!stats->stalled && !stats->syncing && stats->round_timeout_us <= timeout_us_max)
-            continue;
-        cr_run_fail("NOT CALM: node %" PRIu32 "%s%s waits %" PRIu32 " us for a leader", i,
-                    stats->stalled ? " is stalled," : "", stats->syncing ? " is syncing," : "",
-                    stats->round_timeout_us);
+        *node = i;
+        if (stats->stalled || stats->syncing || stats->round_timeout_us > timeout_us_max)
+            return stats;
     }
+    return NULL;
+}
+
+bool cr_liveness_is_calm(const struct cr_sim *sim)
+{
+    uint32_t node;
+    return lies_go_on(sim) || first_in_need(sim, &node) == NULL ||
+           sim->now_us >= sim->calm.begin_us + MODES_US;
+}
+
+static void check_modes(const struct cr_sim *sim)
+{
+    uint32_t node;
+    const struct cr_core_stats *stats = first_in_need(sim, &node);
+    if (stats == NULL) return;
+    cr_run_fail("NOT CALM: node %" PRIu32 "%s%s waits %" PRIu32 " us for a leader", node,
+                stats->stalled ? " is stalled," : "", stats->syncing ? " is syncing," : "",
+                stats->round_timeout_us);
 }
 
 static void check_work(const struct cr_sim *sim)

@@ -2,8 +2,8 @@
 /* liveness.h: what must come true when the faults are over (L1 to L5 of docs/testing.md).
  *
  * First everything that was taken becomes final, and all nodes stand at the same commits. Then
- * comes a calm second, a second later: what clients send now is final soon, no core is in any of
- * its emergency modes, and nobody does more than a calm cluster does.
+ * comes a calm second, a second later: what clients send now is final soon, no core stays in any of
+ * its emergency modes for ten seconds more, and nobody does more than a calm cluster does.
  */
 #ifndef CR_SIM_LIVENESS_H
 #define CR_SIM_LIVENESS_H
@@ -26,6 +26,8 @@ bool cr_liveness_has_calm(const struct cr_sim *sim);
 void cr_liveness_begin_calm(struct cr_sim *sim);
 /* L1: whether there is still time for them to become final. */
 bool cr_liveness_may_wait(const struct cr_sim *sim);
+/* Whether no correct core is in an emergency mode, or it has had its time to leave it. */
+bool cr_liveness_is_calm(const struct cr_sim *sim);
 /* L4, L5. */
 void cr_liveness_end_calm(struct cr_sim *sim);
 

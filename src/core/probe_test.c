@@ -157,11 +157,11 @@ static void up_to_f_lose_everything(void **state)
             run_for(SECOND / 3 + 1000 * seed);
             for (uint32_t i = 0; i < faulty; i++)
                 mute[(i + time) % count] = true;
-            run_for(3000 * (seed % 5));
+            run_for(UINT64_C(3000) * (seed % 5));
             for (uint32_t i = 0; i < faulty; i++)
                 forget((i + time) % count);
             memset(mute, 0, sizeof mute);
-            run_for(1000 * (seed % 7));
+            run_for(UINT64_C(1000) * (seed % 7));
             for (uint32_t i = 0; i < faulty; i++)
                 start_node(&cluster, (i + time) % count, 0);
             run_for(3 * (uint64_t)SECOND / 2);
@@ -273,9 +273,9 @@ static void old_copy_is_proved_old(void **state)
         run_for(SECOND / 2);
         const uint32_t records = cluster.nodes[0].log_count;
         const uint32_t guard = cluster.nodes[0].signed_round;
-        run_for(4000 * age * age);
+        run_for(UINT64_C(4000) * age * age);
         lose(0, records, guard, CR_MEMORY_KEPT);
-        run_for(500 * age);
+        run_for(UINT64_C(500) * age);
         start_node(&cluster, 0, 0);
         run_for(SECOND);
         assert_true(stats_of(0).probe.lost);

@@ -157,7 +157,8 @@ static uint64_t first_lie(const struct cr_core *core, const struct cr_claim *cla
     for (uint32_t i = 0; i <= claim->count && claim->count > 0; i++) {
         const uint64_t index = claim->from - 1 + i;
         const struct cr_hash *own = index <= core->chain.index ? decided(core, index) : NULL;
-        if (own != NULL && !cr_hash_equal(own, said_of(claim, index))) return index;
+        const struct cr_hash *its = said_of(claim, index);
+        if (own != NULL && its != NULL && !cr_hash_equal(own, its)) return index;
     }
     return 0;
 }

@@ -59,7 +59,12 @@ static void bytes_are_as_documented(void **unused)
     assert_int_equal(cr_entry_decode_offence(bytes, 153, &offence_out), CR_OK);
     assert_int_equal(cr_entry_encode_offence(&offence_out, again), 153);
     assert_memory_equal(again, bytes, 153);
+}
 
+static void validators_are_as_documented(void **unused)
+{
+    (void)unused;
+    uint8_t bytes[CR_ENTRY_BYTES_MAX];
     const struct cr_entry_committee committee = {.epoch = 7, .count = 2, .stake = {8, 9}};
     assert_int_equal(cr_entry_encode_committee(&committee, bytes), 12 + 2 * 8);
     assert_memory_equal(bytes,
@@ -214,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_as_documented),
+        cmocka_unit_test(validators_are_as_documented),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(malformed_entries_are_refused),
     };

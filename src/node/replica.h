@@ -204,8 +204,8 @@ void cr_node_blame(struct cr_node *node, uint32_t peer, uint32_t reason);
 CR_MUST_CHECK bool cr_node_open_lanes(struct cr_node *node); /* false: memory is out */
 void cr_node_close_lanes(struct cr_node *node);
 void cr_node_void_lanes(struct cr_node *node); /* nothing was asked for */
-void cr_node_start_lane(struct cr_node *node, const struct cr_effect *sync);
-void cr_node_give_lane(struct cr_node *node, uint32_t lane);
+void cr_node_start_lane(struct cr_node *node, const struct cr_effect *effect);
+void cr_node_give_lane(struct cr_node *node, uint32_t number);
 void cr_node_on_range(struct cr_node *node, uint32_t peer, const struct cr_message *message);
 /* A vertex of a lane is verified, before its event. */
 void cr_node_note_verified(struct cr_node *node, const struct cr_verify_job *job);

@@ -32,6 +32,8 @@ void cr_byz_misread(struct cr_host *host, uint32_t peer, struct cr_message *sync
 void cr_byz_release(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
 
 /* ---- forge.c: vertices that no core would make ---- */
+/* A header under the stub signature of `signer`, encoded into `out`; returns the count of bytes. */
+uint32_t cr_forge_head(const struct cr_header *header, uint32_t signer, uint8_t *out, size_t max);
 /* Another vertex for the same slot: the same but for its time. salt > 0. */
 struct cr_frame *cr_forge_copy(const struct cr_vertex *vertex, uint32_t salt);
 /* One rule broken, signed as if it were not; kind < CR_FORGERIES. */

@@ -8,22 +8,25 @@
 #include "consensus/committee.h"
 #include "crypto/hash.h"
 
+uint32_t cr_forge_head(const struct cr_header *header, uint32_t signer, uint8_t *out, size_t max)
+{
+    uint8_t signature[CR_MLDSA65_SIG_BYTES];
+    uint8_t name[4];
+    const struct cr_hash digest = cr_header_digest(out, cr_header_encode(header, out, max));
+    cr_store_le(name, signer, sizeof name);
+    cr_stub_sign(&digest, name, sizeof name, signature, sizeof signature);
+    return (uint32_t)cr_vertex_encode_head(header, CR_ALG_MLDSA65, signature, sizeof signature, out,
+                                           max);
+}
+
 static struct cr_frame *frame_of(const struct cr_header *header, const uint8_t *payload,
                                  uint32_t signer)
 {
     static uint8_t bytes[CR_VERTEX_BYTES_MAX];
-    uint8_t signature[CR_MLDSA65_SIG_BYTES];
-    uint8_t author[4];
-    const size_t header_bytes = cr_header_encode(header, bytes, sizeof bytes);
-    const struct cr_hash digest = cr_header_digest(bytes, header_bytes);
-    cr_store_le(author, signer, sizeof author);
-    cr_stub_sign(&digest, author, sizeof author, signature, sizeof signature);
-    size_t count = cr_vertex_encode_head(header, CR_ALG_MLDSA65, signature, sizeof signature, bytes,
-                                         sizeof bytes);
+    const uint32_t count = cr_forge_head(header, signer, bytes, sizeof bytes);
     memcpy(bytes + count, payload, header->payload_bytes);
-    count += header->payload_bytes;
     return cr_frame_take(&(struct cr_message){
-        .type = CR_MESSAGE_VERTEX, .vertex = bytes, .vertex_bytes = (uint32_t)count});
+        .type = CR_MESSAGE_VERTEX, .vertex = bytes, .vertex_bytes = count + header->payload_bytes});
 }
 
 struct cr_frame *cr_forge_copy(const struct cr_vertex *vertex, uint32_t salt)

@@ -34,19 +34,6 @@ struct head {
     uint32_t count;
 };
 
-static void head_of(const struct cr_header *header, uint32_t signer, struct head *out)
-{
-    uint8_t bytes[CR_HEADER_BYTES_MAX];
-    uint8_t signature[CR_MLDSA65_SIG_BYTES];
-    uint8_t name[4];
-    const size_t count = cr_header_encode(header, bytes, sizeof bytes);
-    const struct cr_hash digest = cr_header_digest(bytes, count);
-    cr_store_le(name, signer, sizeof name);
-    cr_stub_sign(&digest, name, sizeof name, signature, sizeof signature);
-    out->count = (uint32_t)cr_vertex_encode_head(header, CR_ALG_MLDSA65, signature,
-                                                 sizeof signature, out->bytes, sizeof out->bytes);
-}
-
 /* As cr_evidence_encode does, but of any two heads and in any order. */
 static size_t pair(const struct head *a, const struct head *b, uint8_t *out)
 {
@@ -123,8 +110,9 @@ void cr_perjure(struct cr_host *host, uint32_t kind, uint32_t group)
     cr_body_decode(newest, &a);
     cr_body_decode(older, &b);
     const uint32_t second = tell(kind, host->self, &a.header, &b.header);
-    head_of(&a.header, a.header.author, &heads[0]);
-    head_of(&b.header, second, &heads[1]);
+    heads[0].count =
+        cr_forge_head(&a.header, a.header.author, heads[0].bytes, sizeof heads[0].bytes);
+    heads[1].count = cr_forge_head(&b.header, second, heads[1].bytes, sizeof heads[1].bytes);
     if (kind == 6) heads[1].bytes[heads[1].count - 1] ^= 1; /* hedged signatures differ */
     in_order(&heads[0], &heads[1]);
     size_t bytes = pair(&heads[0], &heads[1], evidence);

@@ -16,7 +16,7 @@ static void the_page_is_current(void **state)
     size_t wanted_count = 0;
     (void)snprintf(path, sizeof path, "%s/docs/configuration.md", getenv("CRETO_ROOT"));
     FILE *file = fopen(path, "r");
-    if (file == NULL) skip(); /* a tree without docs */
+    assert_non_null(file);
     FILE *out = open_memstream(&wanted, &wanted_count);
     assert_non_null(out);
     cr_cli_explain(out);

@@ -50,6 +50,7 @@ struct cr_check {
     uint64_t evidence_total; /* reported by correct nodes */
     uint64_t forked_at;      /* the first commit that two correct nodes have made differently */
     uint64_t forks_total, halts_total;
+    uint64_t blames_total; /* pairs of nodes on different branches whose logs name the guilty */
     uint64_t forged_total; /* ranges of old commits that they called forged */
 };
 

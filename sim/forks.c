@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "cluster.h"
+#include "crypto/hash.h"
 
 void cr_check_halt(struct cr_host *host, const char *reason)
 {
@@ -75,6 +76,72 @@ bool cr_check_is_noticed(struct cr_sim *sim)
     return sim->check.forks_total == 0 || sim->check.halts_total > 0;
 }
 
+/* ---- who was it? ---- */
+
+struct blame {
+    struct cr_map slots;     /* epoch, round and author, hashed -> place in digests */
+    struct cr_hash *digests; /* the first vertex of each */
+    uint32_t count, count_max;
+    uint32_t guilty; /* bit mask: who has signed a second one */
+};
+
+static void blame(struct blame *blame, const struct cr_disk *log)
+{
+    for (uint32_t i = 0; i < log->count; i++) {
+        const struct cr_disk_record *record = &log->records[i];
+        if (record->kind != CR_RECORD_VERTEX) continue;
+        const struct cr_body *vertex = record->body;
+        const uint64_t name[3] = {vertex->epoch, vertex->round, vertex->author};
+        const struct cr_hash slot = cr_hash_of(name, sizeof name);
+        const uint32_t place = cr_map_add(&blame->slots, &slot, blame->count);
+        if (place == blame->count) {
+            blame->digests = cr_run_grow(blame->digests, &blame->count_max, blame->count + 1,
+                                         sizeof blame->digests[0]);
+            blame->digests[blame->count++] = vertex->digest;
+        } else if (!cr_hash_equal(&blame->digests[place], &vertex->digest)) {
+            blame->guilty |= 1u << vertex->author;
+        }
+    }
+}
+
+/* As `creto forensics` does: the logs of two nodes that have made different commits prove more than
+ * F stake guilty (two quorums have voted differently), and nobody who is not. */
+static void check_blame(struct cr_sim *sim, const struct cr_host *a, const struct cr_host *b)
+{
+    struct blame both = {0};
+    struct cr_authors guilty = {0};
+    blame(&both, &a->disk);
+    blame(&both, &b->disk);
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        if (!((both.guilty >> i) & 1)) continue;
+        cr_authors_add(&guilty, i);
+        if (cr_byz_is_liar(sim, i)) continue;
+        cr_run_fail("BLAME: the logs of node %" PRIu32 " and node %" PRIu32 " name node %" PRIu32
+                    ", which is correct",
+                    a->self, b->self, i);
+    }
+    if (cr_committee_stake_of(&sim->committee, &guilty) <= sim->committee.faulty) {
+        cr_run_fail("BLAME: node %" PRIu32 " and node %" PRIu32
+                    " have made different commits, and their logs prove too few guilty (%04" PRIx32
+                    ")",
+                    a->self, b->self, both.guilty);
+    }
+    sim->check.blames_total++;
+}
+
+/* Each correct node beside the first one that is on another branch. */
+static void check_blames(struct cr_sim *sim)
+{
+    for (uint32_t a = 0; a < sim->nodes_count; a++) {
+        bool compared = false;
+        for (uint32_t b = a + 1; b < sim->nodes_count && !compared; b++) {
+            if (cr_byz_is_liar(sim, a) || cr_byz_is_liar(sim, b)) continue;
+            compared = contradict(&sim->hosts[a], &sim->hosts[b]);
+            if (compared) check_blame(sim, &sim->hosts[a], &sim->hosts[b]);
+        }
+    }
+}
+
 void cr_check_expected(struct cr_sim *sim)
 {
     const uint64_t forks = sim->check.forks_total, halts = sim->check.halts_total;
@@ -88,4 +155,5 @@ void cr_check_expected(struct cr_sim *sim)
         cr_run_fail("EXPECTED a fork: there was none");
     if (sim->plan.expect == CR_EXPECT_HALT && halts < correct)
         cr_run_fail("EXPECTED all to halt: %" PRIu64 " of %" PRIu32 " have", halts, correct);
+    check_blames(sim);
 }

@@ -17,6 +17,7 @@ void cr_totals_add(struct cr_totals *totals, const struct cr_sim *sim, bool held
     totals->evidence += sim->check.evidence_total;
     totals->forks += sim->check.forks_total;
     totals->halts += sim->check.halts_total;
+    totals->blames += sim->check.blames_total;
     totals->offences += sim->accusations.offences_count;
     totals->perjuries += sim->accusations.refused_total;
     totals->cores.fetches_total += sum->fetches_total;
@@ -64,10 +65,12 @@ void cr_totals_print(const struct cr_totals *totals, double cpu_s, FILE *out)
             "reached: slots direct %" PRIu64 " indirect %" PRIu64 " skipped %" PRIu64
             ", fetches %" PRIu64 ", syncs %" PRIu64 ", timeouts %" PRIu64 ", requeued %" PRIu64
             ", refused %" PRIu64 ", evidence %" PRIu64 ", on record %" PRIu64
-            ", false evidence %" PRIu64 ", forks %" PRIu64 ", halts %" PRIu64 "\n",
+            ", false evidence %" PRIu64 ", forks %" PRIu64 ", halts %" PRIu64 ", blames %" PRIu64
+            "\n",
             cores->slots_direct, cores->slots_indirect, cores->slots_skipped, cores->fetches_total,
             cores->syncs_total, cores->timeouts_total, totals->requeued, totals->refused,
-            totals->evidence, totals->offences, totals->perjuries, totals->forks, totals->halts);
+            totals->evidence, totals->offences, totals->perjuries, totals->forks, totals->halts,
+            totals->blames);
     fprintf(out, "%" PRIu64 " seeds held, %" PRIu64 " failed\n", totals->held, totals->failed);
 }
 

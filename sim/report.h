@@ -9,7 +9,7 @@
 
 struct cr_totals {
     uint64_t held, failed, steps, frames, rounds, commits, txs, restarts;
-    uint64_t vertices, refused, requeued, evidence, offences, perjuries, forks, halts;
+    uint64_t vertices, refused, requeued, evidence, offences, perjuries, forks, halts, blames;
     struct cr_core_stats cores; /* how often the rare paths were taken */
     double virtual_s;
 };

@@ -52,7 +52,8 @@ struct node {
     uint64_t armed_us;
     uint32_t txs_waiting, txs_committed, requeued, evidence;
     struct lane lanes[CR_SYNC_LANES];
-    uint32_t accused; /* bit mask of peers */
+    uint64_t verified_us; /* when all vertices of the lanes that were wanted so far are */
+    uint32_t accused;     /* bit mask of peers */
     const char *halted;
     enum cr_memory knows; /* what its next START knows */
     uint32_t twin_round;  /* of a TWIN, 0: none */
@@ -80,6 +81,7 @@ struct cluster {
     uint64_t now_us, orders, wall_base_ms;
     struct cr_prng random;
     uint64_t delay_us_min, delay_us_max, store_us;
+    uint64_t verify_us; /* for each vertex of a range, one after the other */
     uint32_t drop_per_1000;
     uint32_t check_every; /* steps between two cr_core_check of the stepping core; 0: never */
     uint64_t steps;
@@ -302,8 +304,7 @@ static void on_commit(struct cluster *c, uint32_t i, const struct cr_effect *eff
 static struct cr_claim claim_of(const struct cluster *c, uint32_t i, uint64_t from, uint64_t to)
 {
     const struct cr_core_head *heads = c->nodes[i].heads;
-    struct cr_claim claim = {
-        .from = from, .count = (uint32_t)(to - from + 1), .leader_round = heads[to].leader_round};
+    struct cr_claim claim = {.from = from, .count = (uint32_t)(to - from + 1)};
     claim.epoch = c->committee.epoch;
     claim.previous = heads[from - 1].commit_digest;
     for (uint64_t index = from; index <= to; index++)
@@ -324,20 +325,24 @@ static void serve_range(struct cluster *c, uint32_t i, uint32_t to, const struct
     send_to(c, i, to, &mail);
 }
 
-/* The vertices that a lane holds, at once and in order. */
+/* The vertices that a lane holds, in order, behind those of the lanes before. */
 static void give_lane(struct cluster *c, uint32_t i, uint32_t number)
 {
-    const struct lane *lane = &c->nodes[i].lanes[number];
+    struct node *node = &c->nodes[i];
+    const struct lane *lane = &node->lanes[number];
     const struct node *server = &c->nodes[lane->peer];
     const uint64_t last = lane->empty || lane->to > server->commits ? 0 : lane->to;
+    if (node->verified_us < c->now_us) node->verified_us = c->now_us;
     for (uint64_t index = lane->from; index <= last; index++) {
         for (uint32_t k = 0; k < server->commit_counts[index]; k++) {
             const struct cr_event vertex = {.kind = CR_EVENT_VERTEX, .peer = lane->peer};
-            post_to_self(c, i, 0, &vertex, server->commit_bodies[index][k]);
+            node->verified_us += c->verify_us;
+            post_to_self(c, i, node->verified_us - c->now_us, &vertex,
+                         server->commit_bodies[index][k]);
         }
     }
     const struct cr_event given = {.kind = CR_EVENT_GIVEN, .range = {.lane = number}};
-    post_to_self(c, i, 0, &given, 0);
+    post_to_self(c, i, node->verified_us - c->now_us, &given, 0);
 }
 
 static void perform(struct cluster *c, uint32_t i, const struct cr_effect *effect)

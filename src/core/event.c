@@ -160,7 +160,6 @@ static void claim(struct codec *codec, const struct cr_claim **claim)
     u64(codec, &copy.from, 8);
     u32(codec, &copy.count);
     u64(codec, &copy.epoch, 8);
-    u32(codec, &copy.leader_round);
     flag(codec, &copy.closing);
     hash(codec, &copy.previous);
     if (copy.count > CR_SYNC_COMMITS_MAX) {

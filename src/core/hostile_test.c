@@ -170,7 +170,6 @@ static void random_range(struct cr_event *event)
     claim.from = event->range.from_commit;
     claim.count = (uint32_t)below(CR_SYNC_COMMITS_MAX + 1);
     claim.epoch = below(10) == 0 ? 1 : 0;
-    claim.leader_round = (uint32_t)cr_prng_next(&prng) >> below(32);
     claim.previous.bytes[0] = claim.digests[0].bytes[0] = below(2) != 0;
     if (below(4) != 0) event->range.claim = &claim;
 }

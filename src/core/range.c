@@ -67,7 +67,6 @@ static bool check_record(struct check *check, const uint8_t *bytes, uint32_t byt
     }
     if (claim->closing || head->epoch != claim->epoch) return false;
     claim->closing = head->closing;
-    claim->leader_round = head->leader_round;
     claim->digests[claim->count++] = cr_hash_of(bytes, bytes_count);
     return check_vertices(check, &record);
 }

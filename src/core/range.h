@@ -17,7 +17,6 @@ struct cr_claim {
     uint64_t from;           /* its first commit */
     uint32_t count;          /* of commits; 0: the one record was too large to be sent */
     uint64_t epoch;          /* of all of them */
-    uint32_t leader_round;   /* of the last one */
     bool closing;            /* the last one closes its epoch */
     struct cr_hash previous; /* digest of commit from - 1 */
     struct cr_hash digests[CR_SYNC_COMMITS_MAX];

@@ -155,7 +155,7 @@ static void hash_attest(struct cr_hasher *hasher, const struct cr_core *core)
 
 static void hash_claim(struct cr_hasher *hasher, const struct cr_claim *claim)
 {
-    HASH(hasher, claim->from, claim->count, claim->epoch, claim->leader_round, claim->closing);
+    HASH(hasher, claim->from, claim->count, claim->epoch, claim->closing);
     cr_hasher_add(hasher, claim->previous.bytes, CR_HASH_BYTES);
     for (uint32_t i = 0; i < claim->count; i++)
         cr_hasher_add(hasher, claim->digests[i].bytes, CR_HASH_BYTES);

@@ -26,7 +26,6 @@ enum {
     RESCUE_US = 1000 * 1000,     /* no commit for so long, and a peer has more: see protocol 8.4 */
     LATER_US = 100 * 1000,       /* no commit for so long, and a peer is in a later epoch */
     PAUSE_US = 1000 * 1000,      /* after the last range, before the next attempt */
-    WINDOW_SLACK = 8, /* rounds: vertices of a range may lie above its last leader round */
 };
 
 uint64_t cr_sync_claims(const struct cr_core *core, uint64_t index)
@@ -385,14 +384,8 @@ static void conflict(struct cr_core *core, struct cr_lane *lane)
     begin_again(core);
 }
 
-/* Whether the vertices of a range fit the window of the DAG now. What does not would be dropped. */
-static bool fits_window(const struct cr_core *core, const struct cr_claim *claim)
-{
-    const uint32_t above = core->dag.gc_round + core->dag.window - WINDOW_SLACK;
-    return claim->count == 0 || claim->leader_round < above;
-}
-
-/* Orders from the host what follows what it was ordered before. */
+/* Orders from the host what follows what it was ordered before. It may lie beyond the window now:
+ * the host keeps the order, and the commits before it will have made room. */
 static void give(struct cr_core *core)
 {
     struct cr_syncer *syncer = &core->syncer;
@@ -408,11 +401,6 @@ static void give(struct cr_core *core)
         if (claim->count > 0 && before != NULL && !cr_hash_equal(before, &claim->previous)) {
             conflict(core, lane);
             continue;
-        }
-        /* Nothing can make room if nothing is on its way. */
-        if (!fits_window(core, claim) && is_giving(syncer)) {
-            CR_COVER(range_waits_for_the_window);
-            return;
         }
         lane->state = CR_LANE_GIVING;
         syncer->given_us = core->now_us;

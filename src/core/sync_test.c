@@ -216,6 +216,34 @@ static void contradictions_accuse_at_once(void **state)
     cluster_free(&cluster);
 }
 
+/* Goal: who was caught once is not asked again, however long the rest takes: for 10 s. Method: it
+ * lies in its first answer, and answers take 100 ms. */
+static void the_liar_is_shunned(void **state)
+{
+    (void)state;
+    const uint32_t head = run_ahead(41);
+    cluster.answer = contradict;
+    cluster.delay = far_away;
+    (void)catch_up(head);
+    assert_int_equal(cluster.nodes[LATE].accused, 1u << LIAR);
+    assert_true(asked_of[LIAR] <= 2);
+    cluster_free(&cluster);
+}
+
+/* Goal: ranges are ordered beyond the window of the DAG while the vertices of others are verified,
+ * and the verifier is never idle; nothing is dropped and asked for again. */
+static void the_verifier_is_kept_busy(void **state)
+{
+    (void)state;
+    const uint32_t head = run_ahead(5);
+    cluster.verify_us = 50;
+    const uint64_t took_ms = catch_up(head);
+    const uint32_t asked = asked_of[0] + asked_of[1] + asked_of[2];
+    assert_true(asked <= cluster.nodes[0].commits / CR_SYNC_COMMITS_MAX + 4);
+    assert_true(took_ms <= 3 * head * cluster.verify_us / 1000 + 50);
+    cluster_free(&cluster);
+}
+
 static void other_epoch(struct cluster *c, struct cr_event *event, struct cr_claim *claim,
                         struct lane *lane)
 {
@@ -277,6 +305,8 @@ int main(void)
         cmocka_unit_test(the_quick_get_more),
         cmocka_unit_test(forged_chains_accuse_the_liar),
         cmocka_unit_test(contradictions_accuse_at_once),
+        cmocka_unit_test(the_liar_is_shunned),
+        cmocka_unit_test(the_verifier_is_kept_busy),
         cmocka_unit_test(unprovable_lies_cost_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,7 +198,7 @@ static void put_events(struct cr_prng *prng)
     put_event("probe_reply", &event);
     event = (struct cr_event){.kind = CR_EVENT_EXECUTED, .executed = {.index = 5}};
     put_event("executed", &event);
-    const struct cr_claim claim = {.from = 3, .count = 2, .epoch = 1, .leader_round = 9};
+    const struct cr_claim claim = {.from = 3, .count = 2, .epoch = 1};
     event = (struct cr_event){.kind = CR_EVENT_RANGE,
                               .peer = 1,
                               .range = {.from_commit = 3, .to_commit = 4, .claim = &claim}};

@@ -7,7 +7,7 @@
 #include "core/core.h"
 
 enum { SELF = 0, NODES = 4, OTHERS = 1 << 1 | 1 << 2 | 1 << 3, ALL = OTHERS | 1 << SELF };
-enum { LAST = 20, HELD_BACK = 8, GAP_ROUND = 3 };
+enum { LAST = 30, HELD_BACK = 8, GAP_ROUND = 3 };
 
 static struct cr_committee committee;
 static struct cr_core *core;
@@ -322,9 +322,60 @@ static void an_expected_twin_changes_nothing(void **state)
     free(memory);
 }
 
+/* Goal: a round of ours is never signed once somebody has shown our signature for it, even if its
+ * vertex is not taken for want of room: what it refers to is missing, and nobody pays for that. */
+static void a_round_of_ours_without_room_is_not_signed(void **state)
+{
+    (void)state;
+    enum { SHOWN = LAST - 2 };
+    twin_expected = true; /* or the core would sign nothing at all */
+    begin(0, 0);
+    twin_expected = false;
+    deliver_round(1, ALL, ALL);
+    struct cr_hash first[NODES];
+    memcpy(first, digests[1], sizeof first);
+    for (uint32_t r = 2; r <= SHOWN; r++) {
+        for (uint32_t a = 0; a < NODES; a++)
+            digests[r - 1][a] = (struct cr_hash){{(uint8_t)r, (uint8_t)a, 77}};
+        deliver(write_header(r, SELF, ALL));
+    }
+    assert_true(dropped > 0);
+    memcpy(digests[1], first, sizeof first);
+    for (uint32_t r = 2; r <= LAST; r++)
+        deliver_round(r, OTHERS, OTHERS);
+    seal(&(struct cr_header){.round = 1, .author = SELF, .validators_count = NODES});
+    wait_us(20000);
+    assert_int_equal(own_stores, 0);
+    assert_int_equal(proposals, 2);
+    assert_int_equal(proposal.round, SHOWN + 1);
+    free(memory);
+}
+
+/* Goal: rounds far above the highest accepted one are not held, the highest that may be is. */
+static void rounds_far_ahead_are_not_held(void **state)
+{
+    (void)state;
+    begin(0, 0);
+    deliver_round(1, OTHERS, ALL);
+    struct cr_header *header = write_header(1 + CR_ROUNDS_AHEAD, 1, 0);
+    for (uint32_t a = 0; a < NODES; a++) {
+        cr_authors_add(&header->parents, a);
+        header->parent_digests[a] = (struct cr_hash){{(uint8_t)a, 79}};
+    }
+    const struct cr_hash digest = {{80}};
+    assert_int_equal(cr_core_admit(core, 1, header, &digest), CR_VERDICT_OK);
+    header->round++;
+    assert_int_equal(cr_core_admit(core, 1, header, &digest), CR_VERDICT_FAR);
+    header->round = UINT32_MAX;
+    assert_int_equal(cr_core_admit(core, 1, header, &digest), CR_VERDICT_FAR);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_round_of_ours_without_room_is_not_signed),
+        cmocka_unit_test(rounds_far_ahead_are_not_held),
         cmocka_unit_test(a_gap_in_our_last_vertex_is_passed_over),
         cmocka_unit_test(without_a_complete_one_we_wait),
         cmocka_unit_test(a_round_of_ours_that_came_back_is_not_signed_again),

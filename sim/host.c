@@ -242,6 +242,8 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
         cr_host_serve_sync(host, peer, &message);
         return;
     case CR_MESSAGE_RANGE: on_range(host, peer, frame, &message); return;
+    case CR_MESSAGE_EPOCH_VOTE: /* no matter of the core, and nobody here sends them */
+    case CR_MESSAGE_EPOCH_CERT: host->counters.frames_refused++; return;
     case CR_MESSAGE_PROBE:
         cr_host_step(
             host, &(struct cr_event){.kind = CR_EVENT_PROBE, .peer = peer, .probe = message.probe});

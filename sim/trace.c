@@ -58,6 +58,7 @@ static void mix_facts(struct cr_trace *trace, const struct cr_event *event)
     case CR_EVENT_PROBE:
     case CR_EVENT_PROBE_REPLY:
     case CR_EVENT_GIVEN:
+    case CR_EVENT_REFUTED:
     case CR_EVENT_CLOSE: return;
     }
 }
@@ -104,6 +105,7 @@ static const char *describe(const struct cr_event *event, char *out)
                  event->range.to_commit);
         return event->range.forged ? "forged" : "range";
     case CR_EVENT_GIVEN: snprintf(out, room, "lane %" PRIu32, event->range.lane); return "given";
+    case CR_EVENT_REFUTED: return "refuted";
     }
     CR_UNREACHABLE();
 }
@@ -186,6 +188,7 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
     case CR_EVENT_RESTORE_VERTEX:
     case CR_EVENT_CLOSE:
     case CR_EVENT_GIVEN:
+    case CR_EVENT_REFUTED:
     case CR_EVENT_START:
     case CR_EVENT_TICK:
     case CR_EVENT_SEALED:

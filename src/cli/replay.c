@@ -121,7 +121,8 @@ static void print_event(const struct replay *replay, const struct cr_event *even
     case CR_EVENT_CLOSE:
     case CR_EVENT_PROBE:
     case CR_EVENT_PROBE_REPLY:
-    case CR_EVENT_GIVEN: break;
+    case CR_EVENT_GIVEN:
+    case CR_EVENT_REFUTED: break;
     }
     printf("%10" PRIu64 " %14" PRIu64 " %-14s peer %-3" PRIu32 " %3" PRIu32 " effects %s\n",
            replay->event, event->now_us, cr_event_kind_text(event->kind), event->peer,

@@ -632,6 +632,9 @@ static void dispatch(struct cr_core *core, const struct cr_event *event)
     case CR_EVENT_PROBE: cr_probe_answer(core, event); return;
     case CR_EVENT_PROBE_REPLY: cr_probe_receive(core, event); return;
     case CR_EVENT_GIVEN: cr_sync_on_given(core, event); return;
+    case CR_EVENT_REFUTED:
+        cr_core_halt(core, "more than a third of the stake has signed another end of an epoch");
+        return;
     }
     CR_UNREACHABLE();
 }

@@ -93,6 +93,7 @@ enum cr_event_kind {
     CR_EVENT_PROBE,       /* peer, probe: a peer that has started asks */
     CR_EVENT_PROBE_REPLY, /* peer, probe_reply */
     CR_EVENT_GIVEN, /* range.lane, range.forged: the vertices of the lane have been VERTEX events */
+    CR_EVENT_REFUTED, /* more than F has signed another end of an epoch than ours (core/ballot.h) */
 };
 
 /* What START knows of what this key has signed (docs/protocol.md 4.8). */

@@ -194,7 +194,8 @@ static void fields(struct codec *codec, struct cr_event *event)
         return;
     case CR_EVENT_START: start(codec, event); return;
     case CR_EVENT_TICK:
-    case CR_EVENT_CLOSE: return;
+    case CR_EVENT_CLOSE:
+    case CR_EVENT_REFUTED: return;
     case CR_EVENT_VERTEX:
     case CR_EVENT_SEALED: vertex(codec, &event->vertex); return;
     case CR_EVENT_STORED: u64(codec, &event->sequence, 8); return;
@@ -268,6 +269,7 @@ const char *cr_event_kind_text(enum cr_event_kind kind)
     case CR_EVENT_PROBE: return "PROBE";
     case CR_EVENT_PROBE_REPLY: return "PROBE_REPLY";
     case CR_EVENT_GIVEN: return "GIVEN";
+    case CR_EVENT_REFUTED: return "REFUTED";
     }
     return "?";
 }

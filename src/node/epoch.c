@@ -118,12 +118,71 @@ enum cr_err cr_node_begin_epoch(struct cr_node *node)
     node->core = cr_core_init(&arena, &config);
     cr_effects_init(&arena, &node->effects, &config);
     cr_arena_seal(&arena);
+    const enum cr_err certified =
+        cr_certify_begin(node->certify, &node->epoch, node->self, !node->halted && !node->twin);
+    if (certified != CR_OK) return certified;
     /* Positions are kept by round, and rounds begin again. */
     memset(node->first_of_round, 0, sizeof node->first_of_round);
     memset(node->round_of_first, 0, sizeof node->round_of_first);
     cr_recorder_begin(node->recorder, node->core, &config);
     return CR_OK;
 }
+
+/* ---- what certificates of epochs need of the node ---- */
+
+static bool stakes_of(void *context, uint64_t epoch, struct cr_entry_committee *out)
+{
+    struct cr_node *node = context;
+    if (cr_state_reader_begin(node->reader) != CR_OK) return false;
+    const bool known =
+        cr_validators_stakes(node->genesis, cr_state_reader_state(node->reader), epoch, out);
+    cr_state_reader_end(node->reader);
+    return known;
+}
+
+/* The commit digest covers all commits before it; the table is what the next quorum comes from. */
+static bool is_ours(void *context, const struct cr_epoch *epoch)
+{
+    struct cr_node *node = context;
+    struct cr_hash table;
+    struct cr_commit_row row;
+    if (cr_state_reader_begin(node->reader) != CR_OK)
+        return true; /* no memory is no contradiction */
+    const bool ours = cr_state_reader_commit(node->reader, epoch->index, &row) &&
+                      cr_hash_equal(&row.digest, &epoch->digest) &&
+                      cr_hash_equal(&row.state_root, &epoch->state_root) &&
+                      cr_validators_hash_of(node->genesis, cr_state_reader_state(node->reader),
+                                            epoch->number, &table) &&
+                      cr_hash_equal(&table, &epoch->committee);
+    cr_state_reader_end(node->reader);
+    return ours;
+}
+
+static void send_to(void *context, uint32_t peer, const struct cr_message *message)
+{
+    (void)!cr_node_send(context, peer, CR_NET_SYNC, message);
+}
+
+static void on_refuted(void *context)
+{
+    cr_node_step(context, &(struct cr_event){.kind = CR_EVENT_REFUTED});
+}
+
+bool cr_node_open_certify(struct cr_node *node)
+{
+    node->certify = cr_certify_new(&(struct cr_certify_config){.genesis = node->genesis,
+                                                               .validators = node->validators,
+                                                               .key = node->report_key,
+                                                               .epochs = node->epochs,
+                                                               .context = node,
+                                                               .stakes = stakes_of,
+                                                               .is_ours = is_ours,
+                                                               .send = send_to,
+                                                               .refuted = on_refuted});
+    return node->certify != NULL;
+}
+
+/* ---- the end ---- */
 
 static void tell_peers(struct cr_node *node)
 {

@@ -134,6 +134,16 @@ void cr_node_pump_verified(struct cr_node *node)
 
 /* ---- callbacks of the network ---- */
 
+static void on_certificate(struct cr_node *node, uint32_t peer, const struct cr_message *message)
+{
+    switch (cr_certify_receive(node->certify, peer, message)) {
+    case CR_CERTIFY_FINE: return;
+    case CR_CERTIFY_FORM: cr_node_blame(node, peer, CR_BLAME_FRAME); return;
+    case CR_CERTIFY_BAD: cr_node_blame(node, peer, CR_BLAME_SIGNATURE); return;
+    }
+    CR_UNREACHABLE();
+}
+
 static void on_request(struct cr_node *node, uint32_t peer, const struct cr_message *message)
 {
     struct cr_event event = {.peer = peer};
@@ -156,6 +166,8 @@ static void on_request(struct cr_node *node, uint32_t peer, const struct cr_mess
         event.probe = message->probe;
         cr_node_step(node, &event);
         return;
+    case CR_MESSAGE_EPOCH_VOTE:
+    case CR_MESSAGE_EPOCH_CERT: on_certificate(node, peer, message); return;
     case CR_MESSAGE_PROBE_REPLY:
         event.kind = CR_EVENT_PROBE_REPLY;
         event.probe_reply = message->probe_reply;

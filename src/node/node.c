@@ -134,6 +134,7 @@ static void turn(struct cr_node *node)
     if (cr_core_deadline_us(node->core) <= node->now_us && cr_node_has_room(node))
         cr_node_step(node, &tick);
     run_commits(node);
+    cr_certify_run(node->certify, &node->up, node->now_us);
     cr_byz_turn(node);
     cr_net_flush(node->net, cr_now_us()); /* not the turn's time: it would count as delay */
     if (node->now_us - node->status_us >= STATUS_PERIOD_US) cr_node_update_status(node);

@@ -154,6 +154,11 @@ static int open_storage(struct cr_node *node)
     if (cr_state_reader_open(node->db, &node->reader) != CR_OK ||
         cr_state_reader_open(node->db, &node->submit_reader) != CR_OK)
         return cr_node_refuse(CR_EXIT_IO, "storage", "cannot read the state database");
+    char vote_path[sizeof path];
+    snprintf(vote_path, sizeof vote_path, "%s/epoch", node->config->keys);
+    snprintf(path, sizeof path, "%s/epochs", node->config->data);
+    if (cr_epochs_open(path, vote_path, &node->epochs, &failure) != CR_OK)
+        return cr_node_refuse_store(&failure);
     snprintf(path, sizeof path, "%s/recording", node->config->data);
     node->recorder = cr_recorder_open(path, node->config->recorder_bytes);
     return CR_EXIT_OK;
@@ -191,7 +196,8 @@ static int open_parts(struct cr_node *node)
                                                             .key = node->report_key,
                                                             .mempool = node->mempool,
                                                             .reader = node->reader});
-    if (!node->accuse) return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
+    if (!node->accuse || !cr_node_open_certify(node))
+        return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
     return CR_EXIT_OK;
 }
 
@@ -338,6 +344,8 @@ void cr_node_close(struct cr_node *node)
     }
     cr_disk_stop(node->disk);
     cr_accuse_free(node->accuse);
+    cr_certify_free(node->certify);
+    cr_epochs_close(node->epochs);
     cr_executor_free(node->executor);
     cr_keycache_free(node->keycache);
     cr_mempool_free(node->mempool);

@@ -15,6 +15,7 @@
 #include "node/accuse.h"
 #include "node/blame.h"
 #include "node/body.h"
+#include "node/certify.h"
 #include "node/config.h"
 #include "node/disk.h"
 #include "node/executor.h"
@@ -87,6 +88,8 @@ struct cr_node {
     struct cr_state_db *db;
     struct cr_state_reader *reader;
     struct cr_ledger_head recovered_head;
+    struct cr_epochs *epochs; /* certificates */
+    struct cr_certify *certify;
 
     struct cr_bodies bodies;
     struct cr_mempool *mempool;
@@ -179,6 +182,8 @@ CR_MUST_CHECK enum cr_err cr_node_begin_epoch(struct cr_node *node);
 /* START: how far `signed_round` can be relied on, and a nonce. False: no randomness. */
 CR_MUST_CHECK bool cr_node_start_core(struct cr_node *node, uint32_t signed_round,
                                       enum cr_memory memory);
+/* epoch.c: what collects certificates. False: memory is out. */
+CR_MUST_CHECK bool cr_node_open_certify(struct cr_node *node);
 /* When the epoch is over: the core of the next one. */
 CR_MUST_CHECK enum cr_err cr_node_end_epoch(struct cr_node *node, bool *ended);
 /* effects.c */

@@ -128,6 +128,8 @@ static enum cr_err read_body(struct cr_reader *reader, struct cr_message *out)
     case CR_MESSAGE_RANGE: return read_range(reader, out);
     case CR_MESSAGE_PROBE: return read_probe(reader, out);
     case CR_MESSAGE_PROBE_REPLY: return read_probe_reply(reader, out);
+    case CR_MESSAGE_EPOCH_VOTE:
+    case CR_MESSAGE_EPOCH_CERT: return cr_epoch_cert_read(reader, &out->epoch_cert);
     }
     return CR_ERR_MALFORMED; /* a type we do not know */
 }
@@ -155,6 +157,8 @@ size_t cr_message_bytes(const struct cr_message *message)
         return 1 + 8 + 8 + 4 + 4 + 2 + (size_t)message->records_bytes + message->range_bytes;
     case CR_MESSAGE_PROBE: return 1 + 8 + 8 + 4;
     case CR_MESSAGE_PROBE_REPLY: return 1 + 8 + 8 + 4 + 4 + 1;
+    case CR_MESSAGE_EPOCH_VOTE:
+    case CR_MESSAGE_EPOCH_CERT: return 1 + cr_epoch_cert_bytes(&message->epoch_cert);
     }
     CR_UNREACHABLE();
 }
@@ -234,6 +238,8 @@ size_t cr_message_encode(const struct cr_message *message, uint8_t *bytes, size_
     case CR_MESSAGE_RANGE: write_range(&writer, message); break;
     case CR_MESSAGE_PROBE: write_probe(&writer, &message->probe); break;
     case CR_MESSAGE_PROBE_REPLY: write_probe_reply(&writer, &message->probe_reply); break;
+    case CR_MESSAGE_EPOCH_VOTE:
+    case CR_MESSAGE_EPOCH_CERT: cr_epoch_cert_write(&writer, &message->epoch_cert); break;
     }
     CR_ASSERT(writer.position <= CR_FRAME_BYTES_MAX);
     CR_ASSERT(writer.position == cr_message_bytes(message));

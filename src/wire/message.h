@@ -13,6 +13,8 @@
  *              to < from: "cannot serve", count 0
  *   PROBE   6  nonce u64 | epoch u64 | round u32   (what has my key signed, and what have you?)
  *   PROBE_REPLY 7  nonce u64 | epoch u64 | round u32 | round_of_receiver u32 | recovering u8
+ *   EPOCH_VOTE 8  certificate with one vote, the sender's (wire/epoch_cert.h)
+ *   EPOCH_CERT 9  certificate; with no vote: asks for that of its epoch
  *
  * Form: 1..CR_FETCH_REFS_MAX references with authors < CR_VALIDATORS_MAX; from_commit >= 1;
  * 1..CR_SYNC_COMMITS_MAX commits, as many records at most; vertices of 1..CR_VERTEX_BYTES_MAX
@@ -23,6 +25,7 @@
 #define CR_WIRE_MESSAGE_H
 
 #include "wire/cursor.h"
+#include "wire/epoch_cert.h"
 #include "wire/vertex.h"
 
 enum cr_message_type {
@@ -33,6 +36,8 @@ enum cr_message_type {
     CR_MESSAGE_RANGE = 5,
     CR_MESSAGE_PROBE = 6,
     CR_MESSAGE_PROBE_REPLY = 7,
+    CR_MESSAGE_EPOCH_VOTE = 8,
+    CR_MESSAGE_EPOCH_CERT = 9,
 };
 
 struct cr_status {
@@ -66,6 +71,7 @@ struct cr_message {
     struct cr_status status;               /* STATUS */
     struct cr_probe probe;                 /* PROBE */
     struct cr_probe_reply probe_reply;     /* PROBE_REPLY */
+    struct cr_epoch_cert epoch_cert;       /* EPOCH_VOTE, EPOCH_CERT: a view */
     uint32_t refs_count;                   /* FETCH */
     struct cr_ref refs[CR_FETCH_REFS_MAX]; /* FETCH */
     uint64_t from_commit, to_commit;       /* SYNC: from and from + commits - 1; RANGE */

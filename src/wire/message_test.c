@@ -77,6 +77,18 @@ static struct cr_message sample(struct cr_prng *prng, enum cr_message_type type)
                                     .round_of_receiver = (uint32_t)cr_prng_next(prng),
                                     .recovering = cr_prng_next(prng) & 1};
         break;
+    case CR_MESSAGE_EPOCH_VOTE:
+    case CR_MESSAGE_EPOCH_CERT:
+        message.epoch_cert = (struct cr_epoch_cert){
+            .epoch = {.number = 2 + cr_prng_below(prng, 1000),
+                      .index = 1 + cr_prng_below(prng, 1000),
+                      .digest = cr_sample_hash(prng),
+                      .state_root = cr_sample_hash(prng),
+                      .committee = cr_sample_hash(prng)},
+            .votes_count = (uint32_t)cr_prng_below(prng, 2), /* what fits into the space */
+            .votes = space};
+        cr_store_le(space, cr_prng_below(prng, CR_VALIDATORS_MAX), 2);
+        break;
     }
     return message;
 }
@@ -87,7 +99,7 @@ static void decode_and_encode_are_inverse(void **state)
     (void)state;
     struct cr_prng prng = cr_prng_stream(1, 5, 1);
     for (uint32_t i = 0; i < 200; i++) {
-        const enum cr_message_type type = (enum cr_message_type)(1 + i % 7);
+        const enum cr_message_type type = (enum cr_message_type)(1 + i % 9);
         const struct cr_message message = sample(&prng, type);
         const size_t count = cr_message_encode(&message, bytes, sizeof bytes);
         assert_int_equal(count, cr_message_bytes(&message));
@@ -96,6 +108,8 @@ static void decode_and_encode_are_inverse(void **state)
         assert_int_equal(got.type, type);
         assert_memory_equal(&got.status, &message.status, sizeof got.status);
         assert_memory_equal(&got.probe, &message.probe, sizeof got.probe);
+        assert_memory_equal(&got.epoch_cert.epoch, &message.epoch_cert.epoch,
+                            sizeof got.epoch_cert.epoch);
         assert_memory_equal(&got.probe_reply, &message.probe_reply, sizeof got.probe_reply);
         assert_memory_equal(got.refs, message.refs, sizeof got.refs);
         assert_true(got.from_commit == message.from_commit && got.to_commit == message.to_commit);
@@ -118,7 +132,7 @@ static void flipped_bits_fail_or_stay(void **state)
     (void)state;
     struct cr_prng prng = cr_prng_stream(2, 5, 1);
     for (uint32_t i = 0; i < 50; i++) {
-        const struct cr_message message = sample(&prng, (enum cr_message_type)(1 + i % 7));
+        const struct cr_message message = sample(&prng, (enum cr_message_type)(1 + i % 9));
         const size_t count = cr_message_encode(&message, bytes, sizeof bytes);
         const size_t bits = 8 * (count < 400 ? count : 400);
         for (size_t bit = 0; bit < bits; bit++) {
@@ -153,7 +167,7 @@ static void caps(void **state)
     assert_int_equal(decode(NULL, 0, &got), CR_ERR_TRUNCATED);
     for (uint32_t type = 0; type < 256; type++) {
         bytes[0] = (uint8_t)type;
-        if (type < 1 || type > 7) assert_int_equal(decode(bytes, 32, &got), CR_ERR_MALFORMED);
+        if (type < 1 || type > 9) assert_int_equal(decode(bytes, 32, &got), CR_ERR_MALFORMED);
     }
     bytes[0] = CR_MESSAGE_VERTEX;
     assert_int_equal(decode(bytes, 1, &got), CR_ERR_TRUNCATED);

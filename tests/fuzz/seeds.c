@@ -205,6 +205,8 @@ static void put_events(struct cr_prng *prng)
     put_event("range", &event);
     event = (struct cr_event){.kind = CR_EVENT_GIVEN, .range = {.lane = 1}};
     put_event("given", &event);
+    event = (struct cr_event){.kind = CR_EVENT_REFUTED};
+    put_event("refuted", &event);
 }
 
 int main(int argc, char **argv)

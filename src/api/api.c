@@ -30,6 +30,7 @@ static const struct route {
     {"GET", "/v1/state/", true, cr_handle_state},
     {"GET", "/v1/commits", false, cr_handle_commits},
     {"GET", "/v1/offences", false, cr_handle_offences},
+    {"GET", "/v1/epochs/", true, cr_handle_epoch},
     {"GET", "/v1/validators", false, cr_handle_validators},
     {"GET", "/v1/node/status", false, cr_handle_status},
     {"GET", "/startupz", false, cr_handle_startupz},

@@ -11,6 +11,7 @@
 
 #include "ledger/entry.h"
 #include "ledger/ledger.h"
+#include "store/epochs.h"
 #include "store/state.h"
 #include "wire/tx.h"
 
@@ -84,6 +85,7 @@ struct cr_api_backend {
     const struct cr_genesis *genesis; /* borrowed, outlives the API */
     struct cr_state_db *state;        /* NULL until started */
     struct cr_log *log;               /* commit records for /v1/commits */
+    struct cr_epochs *epochs;         /* certificates for /v1/epochs */
 };
 
 struct cr_api_config {

@@ -78,8 +78,8 @@ const char *cr_state_of_result(enum cr_result result);
 /* ---- handlers ---- */
 enum MHD_Result cr_handle_submit(struct cr_request *request); /* also after it was parked */
 cr_handler cr_handle_query, cr_handle_tx, cr_handle_account, cr_handle_state, cr_handle_commits,
-    cr_handle_offences, cr_handle_validators, cr_handle_status, cr_handle_startupz, cr_handle_livez,
-    cr_handle_readyz, cr_handle_metrics;
+    cr_handle_offences, cr_handle_epoch, cr_handle_validators, cr_handle_status, cr_handle_startupz,
+    cr_handle_livez, cr_handle_readyz, cr_handle_metrics;
 void cr_request_park(void *context);
 void cr_request_leave(struct cr_request *request);
 

@@ -43,6 +43,8 @@ int cr_cli_get(const struct cr_command *command, int words, char **word);
 int cr_cli_account(const struct cr_command *command, int words, char **word);
 int cr_cli_commits(const struct cr_command *command, int words, char **word);
 int cr_cli_offences(const struct cr_command *command, int words, char **word);
+int cr_cli_epoch_show(const struct cr_command *command, int words, char **word);
+int cr_cli_epoch_verify(const struct cr_command *command, int words, char **word);
 int cr_cli_validators(const struct cr_command *command, int words, char **word);
 int cr_cli_validator_add(const struct cr_command *command, int words, char **word);
 int cr_cli_validator_stake(const struct cr_command *command, int words, char **word);

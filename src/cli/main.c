@@ -64,6 +64,14 @@ static const struct cr_command commands[] = {
      "  $ creto validator remove bank-b --key operator.key\n\n"
      "Its node goes on as an observer; 'creto validator stake' brings it back.\n",
      cr_cli_validator_remove},
+    {"epoch show", "[N]", "Show the certificate of an epoch, the newest without N",
+     "  $ creto epoch show 12\n"
+     "  $ creto epoch show --chain --out epochs.json\n",
+     cr_cli_epoch_show},
+    {"epoch verify", "FILE...", "Check certificates of epochs, from the genesis on and offline",
+     "  $ creto epoch verify epochs.json --genesis genesis.json\n"
+     "\nThe certificates of epochs 2, 3 and so on, in order, in as many files as you like.\n",
+     cr_cli_epoch_verify},
     {"bench", "", "Load a network, measure it and check every node's answer",
      "  $ creto bench --api http://127.0.0.1:7080,http://127.0.0.1:7081 --rate 500 --seconds 10\n",
      cr_cli_bench},

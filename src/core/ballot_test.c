@@ -41,7 +41,7 @@ static void whole_at_the_quorum(void **state)
     assert_false(cr_ballot_is_refuted(&ballot));
 }
 
-/* Goal: F on the other side is nothing, and one more stake is; who votes for both counts on both. */
+/* Goal: F on the other side is nothing, one more stake is; who votes for both counts on both. */
 static void refuted_above_f(void **state)
 {
     (void)state;

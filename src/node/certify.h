@@ -2,10 +2,10 @@
 /* certify.h: votes on the ends of epochs, and the certificates that they make
  * (docs/protocol.md 6.8).
  *
- * When an epoch begins, whoever had a voice in the one before signs its origin, once, and shows the
- * vote to everybody, in whatever epoch they are. A quorum of votes is a certificate: kept, and given
- * to whoever asks. Votes and certificates that say something else than we do are what shows a fork
- * that lies in another epoch; more than F of stake on them stops this node.
+ * When an epoch begins, whoever had a voice in the one before signs its origin, once, and shows
+ * the vote to everybody, in whatever epoch they are. A quorum of votes is a certificate: kept, and
+ * given to whoever asks. Votes and certificates that say something else than we do are what shows a
+ * fork that lies in another epoch; more than F of stake on them stops this node.
  *
  * Everything here belongs to the main loop, and knows nothing of the rest of the node. */
 #ifndef CR_NODE_CERTIFY_H
@@ -46,8 +46,8 @@ struct cr_certify;
 struct cr_certify *cr_certify_new(const struct cr_certify_config *config);
 void cr_certify_free(struct cr_certify *certify); /* NULL is allowed */
 
-/* An epoch has begun here; `self` is our seat, CR_VALIDATORS_MAX: none; `may_sign`: not while halted.
- * CR_ERR_FULL: memory is out; CR_ERR_CORRUPT: the state does not know the epoch before. */
+/* An epoch has begun here; `self` is our seat, CR_VALIDATORS_MAX: none; `may_sign`: not while
+ * halted. CR_ERR_FULL: memory is out; CR_ERR_CORRUPT: the state does not know the epoch before. */
 CR_MUST_CHECK enum cr_err cr_certify_begin(struct cr_certify *certify, const struct cr_epoch *epoch,
                                            uint32_t self, bool may_sign);
 /* Shows our votes again and asks for what is missing. `up`: the peers connected. */

@@ -338,7 +338,7 @@ static void a_fork_over_epochs_is_seen(void **state)
     expect_halts((const uint32_t[NODES]){1, 1, 1, 1});
 }
 
-/* Goal: whose state is not what was signed finds that out from the certificate; the others go on. */
+/* Goal: whose state is not what was signed learns that from the certificate; the others go on. */
 static void a_node_with_another_state_halts(void **state)
 {
     (void)state;

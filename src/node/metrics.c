@@ -116,7 +116,8 @@ static void leaders(struct cr_text *out, const struct cr_node *node, uint32_t co
 }
 
 static void accused(struct cr_text *out, const struct cr_node *node, uint32_t count,
-                    const struct cr_core_stats *core, const struct cr_authors *offenders)
+                    const struct cr_core_stats *core, const struct cr_certify_stats *certify,
+                    const struct cr_authors *offenders)
 {
     static const char *const about[CR_ATTESTED_COUNT] = {"commit", "effects", "state-root"};
     head(out, "creto_validator_offence", "gauge",
@@ -133,8 +134,15 @@ static void accused(struct cr_text *out, const struct cr_node *node, uint32_t co
                           cr_authors_has(&core->contradicting[kind], i));
         }
     }
+    for (uint32_t i = 0; i < count; i++)
+        cr_text_print(out, "creto_validator_contradicts{validator=\"%s\",about=\"epoch\"} %d\n",
+                      node->validators[i].name, cr_authors_has(&certify->differed, i));
     one(out, "creto_contradictions_total", "counter",
         "Attestations that differ from our own values.", core->differences_total);
+    one(out, "creto_epoch_certified", "gauge",
+        "Certificates of all epochs up to this one are kept here.", certify->certified);
+    one(out, "creto_epoch_conflicts_total", "counter",
+        "Validators seen to sign two ends of one epoch.", certify->conflicts);
 }
 
 static void storage(struct cr_text *out, struct cr_node *node)
@@ -185,6 +193,7 @@ struct figures {
     struct cr_executor_stats executor;
     struct cr_node_counters counters;
     struct cr_blame blame;
+    struct cr_certify_stats certify;
     struct cr_authors offenders;
     struct cr_net_stats net;
     struct cr_net_peer_stats peers[CR_VALIDATORS_MAX];
@@ -201,6 +210,7 @@ void cr_node_metrics(void *context, struct cr_text *out)
     f->executor = node->executor_stats;
     f->counters = node->counters_shown;
     f->blame = node->blame_shown;
+    f->certify = node->certify_shown;
     f->offenders = (struct cr_authors){0};
     for (uint32_t i = 0; i < node->offences_count; i++)
         cr_authors_add(&f->offenders, node->offences[i].author);
@@ -224,7 +234,7 @@ void cr_node_metrics(void *context, struct cr_text *out)
     const uint32_t count = f->status.validators_count;
     peers(out, node, count, f->peers, &f->core, &f->blame);
     leaders(out, node, count, &f->core);
-    accused(out, node, count, &f->core, &f->offenders);
+    accused(out, node, count, &f->core, &f->certify, &f->offenders);
     storage(out, node);
     inputs(out, &f->net, &f->counters, node->keycache);
     free(f);

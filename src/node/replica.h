@@ -146,6 +146,7 @@ struct cr_node {
     struct cr_executor_stats executor_stats;
     struct cr_node_counters counters_shown;
     struct cr_blame blame_shown;
+    struct cr_certify_stats certify_shown;
     struct cr_net_stats net_stats;
     struct cr_net_peer_stats peer_stats[CR_VALIDATORS_MAX];
     uint32_t offences_count;

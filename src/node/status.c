@@ -150,6 +150,7 @@ void cr_node_update_status(struct cr_node *node)
     node->executor_stats = executor;
     node->counters_shown = node->counters;
     node->blame_shown = node->blame;
+    node->certify_shown = cr_certify_stats(node->certify);
     node->offences_count = 0;
     for (uint32_t i = 0; i < node->committee.validators_count; i++) {
         const struct cr_entry_offence *offence = cr_accuse_recorded(node->accuse, i);
@@ -268,7 +269,8 @@ void cr_node_backend(struct cr_node *node, struct cr_api_backend *out)
                                    .offences = offences,
                                    .genesis = node->genesis,
                                    .state = node->db,
-                                   .log = node->log};
+                                   .log = node->log,
+                                   .epochs = node->epochs};
 }
 
 /* ---- the plan, printed at start ---- */

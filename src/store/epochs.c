@@ -22,7 +22,7 @@ enum {
 };
 
 static const char cert_magic[4] = {'C', 'E', 'C', '1'};
-static const char kept_magic[4] = {'C', 'E', 'V', '1'}; /* a vote for another end than ours */
+static const char kept_magic[4] = {'C', 'E', 'X', '1'}; /* a vote for another end than ours */
 static const char vote_magic[8] = {'C', 'R', 'E', 'T', 'O', 'E', 'P', 'V'};
 
 struct place {

@@ -3,7 +3,7 @@
  *
  * `epochs` in the data folder, appended to, never synced: what is lost can be had from others.
  *   "CEC1" | bytes u32 | epoch u64 | check u64 | certificate (wire/epoch_cert.h)
- *   "CEV1" | the same: a certificate with one vote, for another end of the epoch than ours or by
+ *   "CEX1" | the same: a certificate with one vote, for another end of the epoch than ours or by
  *            somebody who has voted for both; evidence, read by nobody here
  * `epoch` beside the key, synced before a vote is shown, replaced as a whole:
  *   "CRETOEPV" | epoch u64 | origin[32] | check u64

@@ -5,9 +5,9 @@
  *   epoch u64 | index u64 | commit digest[32] | state root[32] | committee[32]
  *   | count u16 | count x {seat u16 | signature[3309]}
  * `epoch` is the one that begins, `committee` its table of validators (ledger/validators.h); the
- * seats ascend, and are those of the epoch that ends. What is signed, by ML-DSA-65 with the FIPS 204
- * context "creto/epoch/1", is the origin of the epoch that begins (consensus/committee.h): a hash
- * over all this and the genesis id. Pure. */
+ * seats ascend, and are those of the epoch that ends. What is signed, by ML-DSA-65 with the FIPS
+ * 204 context "creto/epoch/1", is the origin of the epoch that begins (consensus/committee.h): a
+ * hash over all this and the genesis id. Pure. */
 #ifndef CR_WIRE_EPOCH_CERT_H
 #define CR_WIRE_EPOCH_CERT_H
 

@@ -187,6 +187,9 @@ static void message_examples(void **state)
     message.probe_reply =
         (struct cr_probe_reply){.nonce = 77, .epoch = 3, .round = 14, .round_of_receiver = 9};
     check_message("probe_reply", &message);
+    message.type = CR_MESSAGE_EPOCH_CERT;
+    message.epoch_cert = (struct cr_epoch_cert){.epoch = {.number = 3, .index = 1}};
+    check_message("epoch_cert", &message);
 }
 
 int main(void)

@@ -81,3 +81,17 @@ check 'the benchmark lost nothing' equal $? 0
 check 'all its transactions are final' equal "$(jq '.submitted - .final' "$home/bench.json")" 0
 check 'all five agree still' agree 0 1 2 3 4
 check 'nobody signed twice' equal "$(for n in 0 1 2 3 4; do metric $n creto_equivocations_total; done | sort -u)" 0
+
+# The certificates tell all of this to somebody who knows the genesis only.
+check 'node 4 gives out the certificates' wait_until 20 eval '"$creto" epoch show --chain --out "$home/epochs.json" \
+    --api "$(url 4)" >/dev/null 2>&1'
+proved=$("$creto" epoch verify "$home/epochs.json" --genesis "$home/genesis.json" --json)
+check 'the genesis proves them' equal $? 0
+check 'five members at the end' equal "$(jq .members <<<"$proved")" 5
+check 'and the fifth has signed' eval 'jq -e "any(.[].votes[]; .seat == 4)" "$home/epochs.json" >/dev/null'
+joined=$(jq '[.[] | select(.validators | length == 5)][0].epoch' "$home/epochs.json")
+jq --argjson e "$joined" 'map(if .epoch == $e then .validators[4].consensus_key |= "00" + .[2:] else . end)' \
+    "$home/epochs.json" >"$home/forged.json"
+text=$("$creto" epoch verify "$home/forged.json" --genesis "$home/genesis.json" 2>&1)
+check 'another key for the fifth proves nothing' equal $? 4
+check 'and it says so' contains "$text" 'not those whose table was signed'

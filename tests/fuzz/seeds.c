@@ -9,6 +9,7 @@
 
 #include "core/event.h"
 #include "core/range_sample.h"
+#include "crypto/hash.h"
 #include "wire/evidence.h"
 #include "wire/sample.h"
 
@@ -209,6 +210,70 @@ static void put_events(struct cr_prng *prng)
     put_event("refuted", &event);
 }
 
+/* ---- certificates of epochs ---- */
+
+static size_t put_text(size_t at, const char *text)
+{
+    memcpy(bytes + at, text, strlen(text));
+    return at + strlen(text);
+}
+
+static size_t put_zeros(size_t at, const char *name, size_t count)
+{
+    at = put_text(at, ",\"");
+    at = put_text(put_text(at, name), "\":\"");
+    memset(bytes + at, '0', 2 * count);
+    return put_text(at + 2 * count, "\"");
+}
+
+/* Two seats, of which the genesis knows one, and one vote. */
+static void put_epoch_json(void)
+{
+    size_t at = put_text(0, "{\"epoch\":2,\"commit_index\":9");
+    at = put_zeros(at, "commit_digest", CR_HASH_BYTES);
+    at = put_zeros(at, "state_root", CR_HASH_BYTES);
+    at = put_zeros(at, "validators_hash", CR_HASH_BYTES);
+    at = put_text(at, ",\"validators\":[{\"seat\":0,\"stake\":1},{\"seat\":1,\"stake\":1,"
+                      "\"name\":\"b\",\"address\":\"b:1\"");
+    at = put_zeros(at, "consensus_key", CR_MLDSA65_KEY_BYTES);
+    at = put_zeros(at, "transport_key", CR_MLDSA65_KEY_BYTES);
+    at = put_text(at, "}],\"votes\":[{\"seat\":0");
+    at = put_zeros(at, "signature", CR_MLDSA65_SIG_BYTES);
+    put("epoch_json_fuzz", "one.json", put_text(at, "}]}\n"));
+}
+
+/* As a message, by itself, and in a file of them. */
+static void put_epochs(struct cr_prng *prng)
+{
+    static uint8_t votes[2 * CR_EPOCH_VOTE_BYTES];
+    struct cr_message message = {.type = CR_MESSAGE_EPOCH_CERT,
+                                 .epoch_cert = {.epoch = {.number = 5,
+                                                          .index = 77,
+                                                          .digest = cr_sample_hash(prng),
+                                                          .state_root = cr_sample_hash(prng),
+                                                          .committee = cr_sample_hash(prng)},
+                                                .votes_count = 2,
+                                                .votes = votes}};
+    cr_store_le(votes + CR_EPOCH_VOTE_BYTES, 3, 2);
+    put_message("epoch_cert", &message);
+    const size_t count = cr_epoch_cert_bytes(&message.epoch_cert);
+    memmove(bytes, bytes + 1, count);
+    put("epoch_cert_fuzz", "two", count);
+    memmove(bytes + 24, bytes, count);
+    memcpy(bytes, "CEC1", 4);
+    cr_store_le(bytes + 4, count, 4);
+    cr_store_le(bytes + 8, 5, 8);
+    memmove(bytes + 16, bytes + 24, count); /* the check covers what lies around it */
+    const struct cr_hash check = cr_hash_of(bytes, 16 + count);
+    memmove(bytes + 24, bytes + 16, count);
+    memcpy(bytes + 16, check.bytes, 8);
+    put("epochs_fuzz", "one", 24 + count);
+    message.type = CR_MESSAGE_EPOCH_VOTE;
+    message.epoch_cert.votes_count = 1;
+    put_message("epoch_vote", &message);
+    put_epoch_json();
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return EXIT_FAILURE;
@@ -222,5 +287,6 @@ int main(int argc, char **argv)
     put_events(&prng);
     put_ranges(&prng);
     put_validators(&prng);
+    put_epochs(&prng);
     return EXIT_SUCCESS;
 }

@@ -35,8 +35,8 @@ static struct cr_hash id_of(uint32_t number)
     return cr_public_key_account(&key);
 }
 
-/* `members` of stake 10 each, and account 0 as the operator. */
-static struct world *open_with(uint32_t members, bool has_operator)
+/* `members` of that stake each, and account 0 as the operator. */
+static struct world *open_of(uint32_t members, uint64_t stake, bool has_operator)
 {
     struct world *world = world_new();
     struct cr_genesis *genesis = &world->genesis;
@@ -46,7 +46,7 @@ static struct world *open_with(uint32_t members, bool has_operator)
         const struct cr_profile profile = profile_of(i);
         memcpy(v->name, profile.name, sizeof v->name);
         memcpy(v->address, profile.address, sizeof v->address);
-        v->stake = 10;
+        v->stake = stake;
         v->consensus_key.alg = v->transport_key.alg = CR_ALG_MLDSA65;
         memcpy(v->consensus_key.bytes, profile.consensus_key, CR_MLDSA65_KEY_BYTES);
         memcpy(v->transport_key.bytes, profile.transport_key, CR_MLDSA65_KEY_BYTES);
@@ -54,6 +54,11 @@ static struct world *open_with(uint32_t members, bool has_operator)
     if (has_operator) genesis->operator_account = test_account(OPERATOR);
     cr_ledger_start_genesis(world->ledger);
     return world;
+}
+
+static struct world *open_with(uint32_t members, bool has_operator)
+{
+    return open_of(members, 10, has_operator);
 }
 
 static void tx_add_profile(struct world *world, const struct cr_profile *profile, uint64_t stake)
@@ -223,6 +228,75 @@ static void a_change_is_bounded(void **state)
     world_close(world);
 }
 
+/* Goal: a seat is its validator's for ever: who comes next has the next one, and who left comes
+ * back to its own. */
+static void seats_stay(void **state)
+{
+    (void)state;
+    struct world *world = open_with(MEMBERS, true);
+    assert_int_equal(run_add(world, 4, 10), CR_RESULT_OK);
+    close_epoch(world);
+    assert_int_equal(run_stake(world, 4, 0), CR_RESULT_OK);
+    close_epoch(world);
+    assert_int_equal(run_add(world, 5, 9), CR_RESULT_OK);
+    EXPECT_STAKES(world, 4, 10, 10, 10, 10, 0, 9);
+    close_epoch(world);
+    assert_int_equal(run_stake(world, 4, 10), CR_RESULT_OK);
+    EXPECT_STAKES(world, 5, 10, 10, 10, 10, 10, 9);
+    static struct cr_genesis_validator found;
+    assert_true(cr_validators_find(&world->genesis, &world->host.state, 5, 4, &found));
+    assert_string_equal(found.name, "v4");
+    world_close(world);
+}
+
+/* Goal: F is below a third, and each bound counts by the epoch that the rule names. Method: changes
+ * of just a third of a total that three divides. */
+static void a_third_is_too_much(void **state)
+{
+    (void)state;
+    struct world *world = open_with(MEMBERS, true);
+    assert_int_equal(run_stake(world, 0, 15), CR_RESULT_STAKE_TOO_LARGE); /* of 45 */
+    assert_int_equal(run_stake(world, 0, 14), CR_RESULT_OK);
+    world_close(world);
+
+    world = open_with(6, true);
+    assert_int_equal(run_stake(world, 0, 0), CR_RESULT_OK);
+    assert_int_equal(run_stake(world, 1, 0), CR_RESULT_CHANGE_TOO_LARGE); /* 20 of 60 go */
+    assert_int_equal(run_stake(world, 1, 1), CR_RESULT_OK);
+    world_close(world);
+
+    world = open_with(6, true);
+    assert_int_equal(run_add(world, 6, 15), CR_RESULT_OK);
+    assert_int_equal(run_add(world, 7, 15), CR_RESULT_CHANGE_TOO_LARGE);  /* 30 of 90 come */
+    assert_int_equal(run_add(world, 7, 14), CR_RESULT_OK);                /* 29: F of 60 is 19 */
+    assert_int_equal(run_stake(world, 0, 0), CR_RESULT_CHANGE_TOO_LARGE); /* 29 of 79 */
+    world_close(world);
+}
+
+/* Goal: what comes is not set off against what goes. */
+static void coming_and_going_are_bounded_apart(void **state)
+{
+    (void)state;
+    struct world *world = open_with(7, true);
+    assert_int_equal(run_stake(world, 0, 0), CR_RESULT_OK);
+    assert_int_equal(run_stake(world, 1, 0), CR_RESULT_OK);
+    assert_int_equal(run_add(world, 7, 10), CR_RESULT_OK);
+    assert_int_equal(run_add(world, 8, 10), CR_RESULT_OK); /* F of 70 is 23 */
+    assert_int_equal(run_add(world, 9, 10), CR_RESULT_CHANGE_TOO_LARGE);
+    assert_int_equal(run_stake(world, 2, 6), CR_RESULT_CHANGE_TOO_LARGE);
+    world_close(world);
+}
+
+/* Goal: 2^63 are too many, though nobody holds more than F of them. */
+static void the_sum_has_a_limit(void **state)
+{
+    (void)state;
+    struct world *world = open_of(MEMBERS, (UINT64_C(1) << 61) - 1, true);
+    assert_int_equal(run_stake(world, 0, (UINT64_C(1) << 61) + 3), CR_RESULT_STAKE_TOO_LARGE);
+    assert_int_equal(run_stake(world, 0, (UINT64_C(1) << 61) + 2), CR_RESULT_OK);
+    world_close(world);
+}
+
 /* Goal: every table that an operation leaves is one that an epoch can begin with. */
 static void impossible_tables_are_refused(void **state)
 {
@@ -252,6 +326,7 @@ static void small_chains_grow(void **state)
     assert_int_equal(run_add(world, 2, 10), CR_RESULT_OK);
     close_epoch(world);
     assert_int_equal(run_add(world, 3, 10), CR_RESULT_OK);
+    assert_int_equal(run_stake(world, 0, 11), CR_RESULT_CHANGE_TOO_LARGE); /* four, but not yet */
     close_epoch(world);
     assert_int_equal(run_stake(world, 3, 0), CR_RESULT_VALIDATORS_LIMIT);
     EXPECT_STAKES(world, 4, 10, 10, 10, 10);
@@ -282,6 +357,10 @@ int main(void)
         cmocka_unit_test(nobody_else_may),
         cmocka_unit_test(duplicates_are_refused),
         cmocka_unit_test(a_change_is_bounded),
+        cmocka_unit_test(seats_stay),
+        cmocka_unit_test(a_third_is_too_much),
+        cmocka_unit_test(coming_and_going_are_bounded_apart),
+        cmocka_unit_test(the_sum_has_a_limit),
         cmocka_unit_test(impossible_tables_are_refused),
         cmocka_unit_test(small_chains_grow),
         cmocka_unit_test(independent_operations_do_not_mix),

@@ -133,21 +133,25 @@ static void flipped_bits_fail_or_stay(void **state)
     assert_true(accepted > 1000);
 }
 
-static size_t with_one_put(uint32_t key_bytes, uint32_t value_bytes)
+static size_t with_one(const struct cr_op *op)
 {
-    static const uint8_t space[CR_STATE_VALUE_BYTES_MAX];
     static const uint8_t signature[CR_MLDSA44_SIG_BYTES];
-    const struct cr_op op = {.type = CR_OP_PUT,
-                             .key = space,
-                             .key_bytes = key_bytes,
-                             .value = space,
-                             .value_bytes = value_bytes};
     struct cr_tx_builder builder;
     struct cr_hash id;
     cr_tx_begin(&builder, bytes, sizeof bytes, &(struct cr_tx){.flags = CR_TX_INDEPENDENT});
-    cr_tx_add(&builder, &op);
+    cr_tx_add(&builder, op);
     if (cr_tx_end(&builder, &id) != CR_OK) return 0;
     return cr_tx_sign_with(&builder, CR_ALG_MLDSA44, signature, sizeof signature);
+}
+
+static size_t with_one_put(uint32_t key_bytes, uint32_t value_bytes)
+{
+    static const uint8_t space[CR_STATE_VALUE_BYTES_MAX];
+    return with_one(&(struct cr_op){.type = CR_OP_PUT,
+                                    .key = space,
+                                    .key_bytes = key_bytes,
+                                    .value = space,
+                                    .value_bytes = value_bytes});
 }
 
 /* Goal: each rule of form is enforced. Method: one field at a time, at offsets of docs/wire.md. */
@@ -187,6 +191,42 @@ static void each_rule_is_enforced(void **state)
         cr_store_le(bytes + cases[i].at, cases[i].value, cases[i].width);
         const enum cr_err err = decode(bytes, count, &tx);
         if (err != cases[i].err) fail_msg("case %zu: %s", i, cr_err_name(err));
+    }
+}
+
+/* Goal: the form of a VALIDATOR operation: what it does is one of two things, a stake is below
+ * 2^63, a name and an address can be one, and the two keys are two. */
+static void validators_have_a_form(void **state)
+{
+    (void)state;
+    enum { OP = 74, ACTION = OP + 1, AMOUNT = ACTION + 1, NAME = AMOUNT + 8, ADDRESS = NAME + 3 };
+    enum { KEYS = ADDRESS + 7 };
+    static uint8_t keys[2][CR_MLDSA65_KEY_BYTES] = {{1}, {2}};
+    static uint8_t profile[CR_PROFILE_BYTES_MAX];
+    const struct cr_profile honest = {
+        .name = "v4", .address = "host:1", .consensus_key = keys[0], .transport_key = keys[1]};
+    const struct cr_op op = {.type = CR_OP_VALIDATOR,
+                             .amount = 7,
+                             .value = profile,
+                             .value_bytes = cr_profile_encode(&honest, profile)};
+    struct cr_tx tx;
+    const size_t count = with_one(&op);
+    assert_int_equal(decode(bytes, count, &tx), CR_OK);
+    memcpy(again, bytes, count);
+    static const struct {
+        size_t at;
+        size_t width;
+        uint64_t value;
+    } cases[] = {
+        {ACTION, 1, 0},      {ACTION, 1, 3},   {AMOUNT, 8, CR_STAKE_MAX + 1},
+        {NAME + 1, 1, ' '},  {NAME + 2, 1, 0}, {ADDRESS + 5, 1, '.'}, /* no port */
+        {ADDRESS + 6, 1, 0}, {KEYS, 1, 2},
+    };
+    for (size_t i = 0; i < CR_COUNT_OF(cases); i++) {
+        memcpy(bytes, again, count);
+        cr_store_le(bytes + cases[i].at, cases[i].value, cases[i].width);
+        const enum cr_err err = decode(bytes, count, &tx);
+        if (err != CR_ERR_MALFORMED) fail_msg("case %zu: %s", i, cr_err_name(err));
     }
 }
 
@@ -306,6 +346,7 @@ int main(void)
         cmocka_unit_test(every_other_length_is_refused),
         cmocka_unit_test(flipped_bits_fail_or_stay),
         cmocka_unit_test(each_rule_is_enforced),
+        cmocka_unit_test(validators_have_a_form),
         cmocka_unit_test(empty_parts_are_refused),
         cmocka_unit_test(builder_keeps_the_limits),
         cmocka_unit_test(builder_keeps_the_largest_size),

@@ -183,6 +183,7 @@ static double run(enum workload workload)
 int main(void)
 {
     static struct cr_root root;
+    const struct cr_bucket_set none = {0};
     static double rates[WORKLOADS][RUNS], root_ms[RUNS], small_root_ms[RUNS];
     open_ledger();
     for (uint32_t i = 0; i < RUNS; i++) {
@@ -192,6 +193,7 @@ int main(void)
             rates[workload][i] = run((enum workload)workload);
         double start = now_s();
         cr_root_update(&root, &bench.host.state);
+        cr_root_cache(&root, &bench.host.state, &none);
         root_ms[i] = (now_s() - start) * 1e3;
         start = now_s();
         cr_root_update(&root, &bench.host.state);

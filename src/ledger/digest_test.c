@@ -437,34 +437,6 @@ static void ledgers_meet_again(void **unused)
     assert_false(cr_hash_equal(&heads[0].state_root, &heads[1].state_root));
 }
 
-static void expect_same_head(const struct cr_ledger_head *head,
-                             const struct cr_ledger_head *expected)
-{
-    assert_int_equal(head->index, expected->index);
-    assert_int_equal(head->txs_count, expected->txs_count);
-    assert_int_equal(head->timestamp_ms, expected->timestamp_ms);
-    assert_int_equal(head->checkpoint_index, expected->checkpoint_index);
-    assert_true(cr_hash_equal(&head->commit_digest, &expected->commit_digest));
-    assert_true(cr_hash_equal(&head->effects_digest, &expected->effects_digest));
-    assert_true(cr_hash_equal(&head->state_root, &expected->state_root));
-}
-
-/* A new ledger over the keeper as it is; returns the memory it lives in. */
-static void *restart(struct world *world, const struct cr_ledger_head *head)
-{
-    struct cr_arena arena;
-    cr_arena_init_measure(&arena);
-    cr_ledger_init(&arena, &world->genesis, &world->host);
-    const size_t bytes = arena.bytes_used;
-    assert_true(bytes <= (1 << 20));
-    void *raw = aligned_alloc(64, bytes);
-    assert_non_null(raw);
-    cr_arena_init(&arena, raw, bytes);
-    world->ledger = cr_ledger_init(&arena, &world->genesis, &world->host);
-    cr_ledger_start_at(world->ledger, head);
-    return raw;
-}
-
 /* Goal: a ledger that goes on from a head is the one that never stopped. Method: the scenario in
  * one run, and with a new ledger over the old keeper before every commit. */
 static void resuming_changes_nothing(void **unused)
@@ -475,7 +447,7 @@ static void resuming_changes_nothing(void **unused)
     while (world_head(through)->index < SCENARIO_COMMITS) {
         const struct cr_ledger_head head = *world_head(halting);
         void *old = raw;
-        raw = restart(halting, &head);
+        raw = world_restart(halting, &head);
         free(old);
         run_scenario_commit(through);
         run_scenario_commit(halting);

@@ -43,6 +43,7 @@ void cr_ledger_effects_put(struct cr_ledger_effects *effects, const struct cr_ha
     cr_bulk_add(&effects->bulk, key->bytes, sizeof key->bytes);
     cr_bulk_add_le(&effects->bulk, count, 4);
     cr_bulk_add(&effects->bulk, bytes, count);
+    cr_bucket_set_add(&effects->touched, cr_state_bucket(key));
     effects->state->put(effects->state->context, key, bytes, count);
 }
 
@@ -50,6 +51,7 @@ void cr_ledger_effects_erase(struct cr_ledger_effects *effects, const struct cr_
 {
     cr_bulk_add_le(&effects->bulk, ITEM_ERASE, 1);
     cr_bulk_add(&effects->bulk, key->bytes, sizeof key->bytes);
+    cr_bucket_set_add(&effects->touched, cr_state_bucket(key));
     effects->state->erase(effects->state->context, key);
 }
 

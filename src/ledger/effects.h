@@ -23,6 +23,7 @@
 struct cr_ledger_effects {
     const struct cr_state *state; /* borrowed */
     struct cr_bulk bulk;
+    struct cr_bucket_set touched; /* written to; begun anew by whoever asks */
 };
 
 void cr_ledger_effects_begin(struct cr_ledger_effects *effects, const struct cr_state *state,

@@ -23,7 +23,9 @@ struct cr_ledger {
     struct cr_hash expired[EXPIRIES_AT_ONCE];
     struct cr_ledger_effects effects;
     struct cr_ops ops;
-    struct cr_root root;
+    bool is_open;                    /* a checkpoint */
+    struct cr_ledger_head opened_at; /* what it is of */
+    struct cr_root root;             /* of the thread that hashes it */
 };
 
 struct cr_ledger *cr_ledger_init(struct cr_arena *arena, const struct cr_genesis *genesis,
@@ -41,12 +43,48 @@ struct cr_ledger *cr_ledger_init(struct cr_arena *arena, const struct cr_genesis
     return ledger;
 }
 
-static void make_checkpoint(struct cr_ledger *ledger)
+/* ---- checkpoints ---- */
+
+bool cr_ledger_is_checkpoint(const struct cr_ledger *ledger, const struct cr_ledger_commit *commit)
 {
-    const struct cr_hash top = cr_root_update(&ledger->root, &ledger->host->state);
-    ledger->head.checkpoint_index = ledger->head.index;
-    ledger->head.state_root = cr_root_seal(&ledger->head, &top);
+    return commit->closing || commit->index % ledger->genesis->params.checkpoint_commits == 0;
 }
+
+bool cr_ledger_has_open_checkpoint(const struct cr_ledger *ledger)
+{
+    return ledger->is_open;
+}
+
+static void open_checkpoint(struct cr_ledger *ledger)
+{
+    CR_ASSERT(!ledger->is_open);
+    ledger->is_open = true;
+    ledger->opened_at = ledger->head;
+    ledger->effects.touched = (struct cr_bucket_set){0};
+}
+
+void cr_ledger_hash_checkpoint(struct cr_ledger *ledger, const struct cr_state *snapshot)
+{
+    CR_ASSERT(ledger->is_open);
+    (void)cr_root_update(&ledger->root, snapshot);
+}
+
+void cr_ledger_take_checkpoint(struct cr_ledger *ledger)
+{
+    CR_ASSERT(ledger->is_open);
+    cr_root_cache(&ledger->root, &ledger->host->state, &ledger->effects.touched);
+    ledger->head.checkpoint_index = ledger->opened_at.index;
+    ledger->head.state_root = cr_root_seal(&ledger->opened_at, &ledger->root.nodes[1]);
+    ledger->is_open = false;
+}
+
+static void finish_checkpoint(struct cr_ledger *ledger)
+{
+    cr_ledger_hash_checkpoint(ledger, &ledger->host->state);
+    cr_ledger_take_checkpoint(ledger);
+}
+
+/* ---- epochs ---- */
 
 /* The stakes of an epoch are fixed with the commit before it: from then on they stand in the state.
  * An operation may have written them already. */
@@ -75,6 +113,8 @@ static void begin_epoch(struct cr_ledger *ledger, uint64_t number)
                                 &head->epoch.committee); /* false: as above */
     if (head->index > 0) head->epoch.digest = head->commit_digest;
 }
+
+/* ---- the beginning ---- */
 
 static void put_genesis_account(struct cr_ledger *ledger, const struct cr_genesis_account *account)
 {
@@ -115,7 +155,8 @@ void cr_ledger_start_genesis(struct cr_ledger *ledger)
         (struct cr_ledger_head){.commit_digest = genesis->id,
                                 .effects_digest = cr_ledger_effects_end(&ledger->effects),
                                 .timestamp_ms = genesis->timestamp_ms};
-    make_checkpoint(ledger);
+    open_checkpoint(ledger);
+    finish_checkpoint(ledger);
     begin_epoch(ledger, 1);
 }
 
@@ -288,8 +329,10 @@ void cr_ledger_execute(struct cr_ledger *ledger, const struct cr_ledger_commit *
     head->timestamp_ms = commit->timestamp_ms;
     head->effects_digest = cr_ledger_effects_end(&ledger->effects);
     ledger->commit = NULL;
-    const bool due = head->index % ledger->genesis->params.checkpoint_commits == 0;
-    if (due || commit->closing) make_checkpoint(ledger);
+    if (cr_ledger_is_checkpoint(ledger, commit)) {
+        open_checkpoint(ledger);
+        if (!commit->later || commit->closing) finish_checkpoint(ledger);
+    }
     if (commit->closing) begin_epoch(ledger, head->epoch.number + 1);
 }
 

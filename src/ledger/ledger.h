@@ -6,7 +6,7 @@
  *   effects digest  a chain over the result of every transaction and every write, at each commit
  *                   (ledger/effects.h)
  *   state root      Merkle root over bucket digests, at every params.checkpoint_commits-th commit
- *                   and at the closing commit of every epoch (ledger/root.h)
+ *                   and at the closing commit of every epoch (ledger/root.h): a checkpoint
  * Equal effects digests mean equal states.
  *
  * A commit first takes out the recent transactions whose time is over, then runs its transactions.
@@ -100,6 +100,7 @@ struct cr_ledger_commit {
     struct cr_hash digest;
     uint64_t timestamp_ms;
     bool closing; /* the last one of its epoch: a checkpoint, and a new epoch begins */
+    bool later;   /* local: if it is a checkpoint and does not close, it is only opened (below) */
     uint32_t payloads_count;
     const struct cr_ledger_payload *payloads; /* in linear order */
 };
@@ -157,6 +158,19 @@ void cr_ledger_start_at(struct cr_ledger *ledger, const struct cr_ledger_head *h
 
 void cr_ledger_execute(struct cr_ledger *ledger, const struct cr_ledger_commit *commit);
 const struct cr_ledger_head *cr_ledger_head(const struct cr_ledger *ledger);
+
+/* ---- a checkpoint made later ----
+ * To hash a large state takes seconds, and the next commits do not depend on it. A commit that is
+ * executed with `later` opens a checkpoint of the state as it is then. The host keeps a snapshot of
+ * that state, has it hashed while it executes further commits, and takes the root in before the
+ * next commit that is a checkpoint. One that is lost (the process ends) is never made. */
+bool cr_ledger_is_checkpoint(const struct cr_ledger *ledger, const struct cr_ledger_commit *commit);
+bool cr_ledger_has_open_checkpoint(const struct cr_ledger *ledger);
+/* The long part: any thread, once, and nobody takes it in meanwhile. Asks the snapshot for
+ * `bucket_get` and `scan` only. */
+void cr_ledger_hash_checkpoint(struct cr_ledger *ledger, const struct cr_state *snapshot);
+/* The head gets its index and state root; the keeper gets bucket digests. */
+void cr_ledger_take_checkpoint(struct cr_ledger *ledger);
 
 /* Asserts conservation (sum of balances = genesis sum) and the form of every entry by a scan of all
  * buckets (ledger/check.h). For tests and the simulator. */

@@ -38,7 +38,7 @@ static void update_bucket(struct cr_root *root, const struct cr_state *state, ui
     struct cr_hash digest;
     if (!state->bucket_get(state->context, bucket, &digest)) {
         digest = cr_root_bucket(state, bucket);
-        state->bucket_put(state->context, bucket, &digest);
+        cr_bucket_set_add(&root->hashed, bucket);
     }
     const uint32_t node = CR_BUCKETS + bucket;
     root->changed[node] = !cr_hash_equal(&root->nodes[node], &digest);
@@ -54,6 +54,7 @@ static bool same_children(const struct cr_root *root, uint32_t a, uint32_t b)
 
 struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state)
 {
+    root->hashed = (struct cr_bucket_set){0};
     for (uint32_t bucket = 0; bucket < CR_BUCKETS; bucket++)
         update_bucket(root, state, bucket);
     uint32_t last = 0; /* the last node joined: in an empty region its neighbour is the same */
@@ -67,6 +68,16 @@ struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state
         last = node;
     }
     return root->nodes[1];
+}
+
+void cr_root_cache(const struct cr_root *root, const struct cr_state *state,
+                   const struct cr_bucket_set *touched)
+{
+    for (uint32_t bucket = 0; bucket < CR_BUCKETS; bucket++) {
+        if (!cr_bucket_set_has(&root->hashed, bucket)) continue;
+        if (cr_bucket_set_has(touched, bucket)) continue;
+        state->bucket_put(state->context, bucket, &root->nodes[CR_BUCKETS + bucket]);
+    }
 }
 
 struct cr_hash cr_root_seal(const struct cr_ledger_head *head, const struct cr_hash *top)

@@ -14,7 +14,11 @@
  *
  * The tree stays in memory (256 KiB). Only buckets whose digest the keeper has dropped are hashed
  * again, and only inner nodes above a changed bucket. Zeroed memory is a tree that knows nothing:
- * no digest is zero. */
+ * no digest is zero.
+ *
+ * Hashing reads the state and writes the tree only, so another thread may do it with a snapshot
+ * while the state moves on. The digests found are then true of the buckets that have not changed
+ * since. */
 #ifndef CR_LEDGER_ROOT_H
 #define CR_LEDGER_ROOT_H
 
@@ -24,12 +28,17 @@ struct cr_root {
     /* Heap order: 1 is the top, children of i are 2i and 2i + 1, bucket b is CR_BUCKETS + b. */
     struct cr_hash nodes[2 * CR_BUCKETS];
     bool changed[2 * CR_BUCKETS]; /* scratch of one update */
+    struct cr_bucket_set hashed;  /* by the last update: no digest was cached */
 };
 
 /* The digest of a bucket as its entries are now, whatever is cached. */
 struct cr_hash cr_root_bucket(const struct cr_state *state, uint32_t bucket);
-/* Brings tree and cache up to date; returns the top node. */
+/* Brings the tree up to date with a state; returns the top node. */
 struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state);
+/* Lets the keeper cache what the last update has hashed, without the buckets that were `touched`
+ * since then. */
+void cr_root_cache(const struct cr_root *root, const struct cr_state *state,
+                   const struct cr_bucket_set *touched);
 /* The state root of `head`, whose checkpoint fields do not matter. */
 struct cr_hash cr_root_seal(const struct cr_ledger_head *head, const struct cr_hash *top);
 

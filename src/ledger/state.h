@@ -26,6 +26,25 @@ static inline uint32_t cr_state_bucket(const struct cr_hash *key)
     return ((uint32_t)key->bytes[0] << 8 | key->bytes[1]) >> (16 - CR_BUCKETS_LOG2);
 }
 
+struct cr_bucket_set {
+    uint64_t words[CR_BUCKETS / 64];
+};
+
+static inline bool cr_bucket_set_has(const struct cr_bucket_set *set, uint32_t bucket)
+{
+    return (set->words[bucket / 64] >> (bucket % 64) & 1) != 0;
+}
+
+static inline void cr_bucket_set_add(struct cr_bucket_set *set, uint32_t bucket)
+{
+    set->words[bucket / 64] |= UINT64_C(1) << (bucket % 64);
+}
+
+static inline void cr_bucket_set_remove(struct cr_bucket_set *set, uint32_t bucket)
+{
+    set->words[bucket / 64] &= ~(UINT64_C(1) << (bucket % 64));
+}
+
 typedef void cr_state_each(void *each_context, const struct cr_hash *key,
                            const struct cr_state_value *value);
 

@@ -53,6 +53,7 @@ struct world {
     uint32_t txs_count;
     uint8_t verdicts[WORLD_TXS_MAX];
     bool closing; /* it ends the epoch */
+    bool later;   /* for all commits: checkpoints are only opened */
     /* The transaction in the making: the last thing in `payload`. */
     struct cr_tx_builder builder;
     enum cr_alg alg;
@@ -186,6 +187,22 @@ static inline struct world *world_open(void)
     return world;
 }
 
+/* A new ledger over the keeper as it is; returns the memory it lives in. */
+static inline void *world_restart(struct world *world, const struct cr_ledger_head *head)
+{
+    struct cr_arena arena;
+    cr_arena_init_measure(&arena);
+    cr_ledger_init(&arena, &world->genesis, &world->host);
+    const size_t bytes = arena.bytes_used;
+    assert_true(bytes <= (1 << 20));
+    void *raw = aligned_alloc(64, bytes);
+    assert_non_null(raw);
+    cr_arena_init(&arena, raw, bytes);
+    world->ledger = cr_ledger_init(&arena, &world->genesis, &world->host);
+    cr_ledger_start_at(world->ledger, head);
+    return raw;
+}
+
 static inline void world_close(struct world *world)
 {
     free(world->arena_memory);
@@ -303,6 +320,7 @@ static inline void world_commit_payloads(struct world *world, uint32_t payloads_
                                             .digest = cr_hash_of(&index, sizeof index),
                                             .timestamp_ms = 1000 + 10 * index,
                                             .closing = world->closing,
+                                            .later = world->later,
                                             .payloads_count = payloads_count,
                                             .payloads = payloads};
     world->results_count = 0;
@@ -381,6 +399,20 @@ static inline void expect_ops(const struct world *world, uint32_t tx, uint32_t o
 #define EXPECT_OPS(world, tx, ...)                                        \
     expect_ops(world, tx, CR_COUNT_OF(((enum cr_result[]){__VA_ARGS__})), \
                (enum cr_result[]){__VA_ARGS__})
+
+static inline void expect_same_head(const struct cr_ledger_head *head,
+                                    const struct cr_ledger_head *expected)
+{
+    assert_int_equal(head->index, expected->index);
+    assert_int_equal(head->txs_count, expected->txs_count);
+    assert_int_equal(head->timestamp_ms, expected->timestamp_ms);
+    assert_int_equal(head->checkpoint_index, expected->checkpoint_index);
+    assert_true(cr_hash_equal(&head->commit_digest, &expected->commit_digest));
+    assert_true(cr_hash_equal(&head->effects_digest, &expected->effects_digest));
+    assert_true(cr_hash_equal(&head->state_root, &expected->state_root));
+    assert_int_equal(head->epoch.number, expected->epoch.number);
+    assert_true(cr_hash_equal(&head->epoch.state_root, &expected->epoch.state_root));
+}
 
 static inline void expect_hash(const struct cr_hash *hash, const char *hex)
 {

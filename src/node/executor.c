@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/checkpoint.h"
 #include "node/clock.h"
 #include "node/verify.h"
 #include "store/commit_record.h"
@@ -28,6 +29,7 @@ struct cr_executor {
     void *arena_memory;
     struct cr_ledger *ledger;
     struct cr_ledger_host host;
+    struct cr_checkpoint *checkpoint;
     uint64_t first, end; /* pending commits, modulo CR_EXECUTOR_COMMITS_MAX */
     struct pending pending[CR_EXECUTOR_COMMITS_MAX];
     uint32_t results_count, results_max;
@@ -127,7 +129,9 @@ struct cr_executor *cr_executor_new(const struct cr_executor_config *config,
         .context = e, .verify = verify, .verify_vertex = verify_vertex, .on_result = on_result};
     e->host.state = *cr_state_db_writer(config->db);
     e->ledger = make_ledger(e);
-    if (e->ledger && start(e, head, empty, failure) == CR_OK) return e;
+    e->checkpoint = cr_checkpoint_new(config->db, config->wake_fd);
+    *failure = (struct cr_store_failure){.err = CR_ERR_FULL, .text = "memory is out"};
+    if (e->ledger && e->checkpoint && start(e, head, empty, failure) == CR_OK) return e;
     cr_executor_free(e);
     return NULL;
 }
@@ -146,6 +150,7 @@ void cr_executor_free(struct cr_executor *e)
     if (!e) return;
     for (; e->first < e->end; e->first++)
         forget(e, &e->pending[e->first % CR_EXECUTOR_COMMITS_MAX]);
+    cr_checkpoint_free(e->checkpoint);
     free(e->results);
     free(e->verdicts);
     free(e->arena_memory);
@@ -262,6 +267,15 @@ static void make_room_for_verdicts(struct cr_executor *e, const struct pending *
     e->verdicts_max = count;
 }
 
+/* Waits for it if it is not done. */
+static void take_checkpoint(struct cr_executor *e)
+{
+    const struct cr_ledger_head *head = cr_ledger_head(e->ledger);
+    e->stats.checkpoint_us = cr_checkpoint_end(e->checkpoint);
+    cr_ledger_take_checkpoint(e->ledger);
+    cr_state_db_put_root(e->config.db, head->checkpoint_index, &head->state_root);
+}
+
 static void execute(struct cr_executor *e, struct pending *p, struct cr_ledger_payload *payloads)
 {
     uint32_t count = 0, verdicts_used = 0;
@@ -278,7 +292,10 @@ static void execute(struct cr_executor *e, struct pending *p, struct cr_ledger_p
     }
     p->commit.payloads = payloads;
     p->commit.payloads_count = count;
+    p->commit.later = true;
     e->txs_in_commit = 0;
+    if (cr_ledger_has_open_checkpoint(e->ledger) && cr_ledger_is_checkpoint(e->ledger, &p->commit))
+        take_checkpoint(e);
     cr_ledger_execute(e->ledger, &p->commit);
     put_rows(e, &p->commit, p->leader_round, p->gc_round, &p->position);
 }
@@ -328,30 +345,54 @@ static uint64_t count_ready(const struct cr_executor *e)
     return ready;
 }
 
+bool cr_executor_is_ready(const struct cr_executor *e)
+{
+    return count_ready(e) > 0;
+}
+
+/* The last commit has opened one: its state has to be the one that readers see. */
+static bool has_new_checkpoint(const struct cr_executor *e)
+{
+    return cr_ledger_has_open_checkpoint(e->ledger) && !cr_checkpoint_is_under_way(e->checkpoint);
+}
+
+/* Returns how many of the commits that are ready it has executed: a commit is not divided. */
+static uint64_t execute_ready(struct cr_executor *e, uint64_t ready,
+                              struct cr_ledger_payload *payloads)
+{
+    uint64_t count = 0;
+    while (count < ready && !has_new_checkpoint(e)) {
+        execute(e, &e->pending[(e->first + count) % CR_EXECUTOR_COMMITS_MAX], payloads);
+        count++;
+    }
+    return count;
+}
+
 enum cr_err cr_executor_run(struct cr_executor *e, bool *executed, struct cr_store_failure *failure)
 {
     const uint64_t ready = count_ready(e);
+    const bool hashed = cr_checkpoint_is_done(e->checkpoint);
     *executed = false;
-    if (ready == 0) return CR_OK;
+    if (ready == 0 && !hashed) return CR_OK;
 
     const uint64_t start_us = cr_now_us();
     struct cr_ledger_payload *payloads = calloc(payloads_max(e, ready), sizeof *payloads);
     if (!payloads) return CR_OK; /* memory is short: again at the next turn */
     enum cr_err err = cr_state_db_begin(e->config.db, failure);
-    for (uint64_t i = 0; err == CR_OK && i < ready; i++)
-        execute(e, &e->pending[(e->first + i) % CR_EXECUTOR_COMMITS_MAX], payloads);
+    if (err == CR_OK && hashed) take_checkpoint(e);
+    const uint64_t count = err == CR_OK ? execute_ready(e, ready, payloads) : 0;
     free(payloads);
     if (err != CR_OK) return err;
     expire(e);
     err = cr_state_db_end(e->config.db, cr_ledger_head(e->ledger), failure);
     if (err != CR_OK) return err;
 
-    for (uint64_t i = 0; i < ready; i++, e->first++)
+    for (uint64_t i = 0; i < count; i++, e->first++)
         forget(e, &e->pending[e->first % CR_EXECUTOR_COMMITS_MAX]);
     publish(e);
     cr_histogram_add(&e->stats.commit_us, cr_now_us() - start_us);
     *executed = true;
-    return CR_OK;
+    return has_new_checkpoint(e) ? cr_checkpoint_begin(e->checkpoint, e->ledger, failure) : CR_OK;
 }
 
 /* ---- recovery ---- */

@@ -4,7 +4,9 @@
  * A COMMIT of the core is queued here with references to its bodies; it runs when its record lies
  * in the log (not necessarily durable: the vertices that make it final are durable at their
  * authors). What is ready runs as one database transaction, then results are published: to waiting
- * clients, to the mempool, and back to the core as EXECUTED.
+ * clients, to the mempool, and back to the core as EXECUTED. Checkpoints are
+ * hashed beside it (node/checkpoint.h), except those of closing commits, which the next epoch needs,
+ * and of commits that are replayed.
  */
 #ifndef CR_NODE_EXECUTOR_H
 #define CR_NODE_EXECUTOR_H
@@ -27,6 +29,7 @@ struct cr_executor_config {
     struct cr_bodies *bodies;
     struct cr_keycache *keycache;
     struct cr_mempool *mempool;
+    int wake_fd; /* when a checkpoint is done */
 };
 
 /* NULL when memory is out. Starts from the genesis when head->index is 0 and the database is
@@ -45,9 +48,11 @@ bool cr_executor_put(struct cr_executor *executor, const struct cr_effect *commi
 /* The disk thread has appended the record of slot `tag`. */
 void cr_executor_logged(struct cr_executor *executor, uint32_t tag,
                         const struct cr_log_position *position);
-/* Runs everything that is ready. *executed tells whether the head moved. An error is final. */
+/* Runs what is ready. *executed tells whether the head has changed. An error is final. */
 CR_MUST_CHECK enum cr_err cr_executor_run(struct cr_executor *executor, bool *executed,
                                           struct cr_store_failure *failure);
+/* Something is left to run at once. */
+bool cr_executor_is_ready(const struct cr_executor *executor);
 /* How many more commits may be queued. */
 uint32_t cr_executor_room(const struct cr_executor *executor);
 
@@ -64,6 +69,7 @@ struct cr_executor_stats {
     uint64_t results[CR_RESULTS_COUNT];
     uint64_t operations;
     struct cr_histogram commit_us; /* of one run */
+    uint64_t checkpoint_us;        /* of the last one that was hashed beside it */
 };
 void cr_executor_stats(const struct cr_executor *executor, struct cr_executor_stats *out);
 

@@ -225,6 +225,9 @@ void cr_node_metrics(void *context, struct cr_text *out)
         f->status.executed_index);
     one(out, "creto_checkpoint_index", "gauge", "Last state checkpoint.",
         f->status.checkpoint_index);
+    head(out, "creto_checkpoint_seconds", "gauge",
+         "How long the state was hashed for the last checkpoint that ended no epoch.");
+    cr_text_print(out, "creto_checkpoint_seconds %.6f\n", (double)f->executor.checkpoint_us / 1e6);
     one(out, "creto_degraded_level", "gauge",
         "0 normal, 1 strained, 2 impaired, 3 read-only, 4 halted.", f->status.degraded_level);
     one(out, "creto_ready", "gauge", "1 when /readyz answers 200.", f->status.ready);

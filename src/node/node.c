@@ -148,6 +148,7 @@ static void sleep_until_work(struct cr_node *node)
     const uint64_t status_deadline = node->status_us + UINT64_C(5) * STATUS_PERIOD_US;
     if (net_deadline < deadline) deadline = net_deadline;
     if (status_deadline < deadline) deadline = status_deadline;
+    if (cr_executor_is_ready(node->executor)) deadline = 0;
     const uint64_t now_us = cr_now_us();
     const uint64_t wait_us = deadline > now_us ? deadline - now_us : 0;
     const struct timespec timeout = {.tv_sec = (time_t)(wait_us / 1000000),

@@ -185,7 +185,8 @@ static int open_parts(struct cr_node *node)
                                               .log = node->log,
                                               .bodies = &node->bodies,
                                               .keycache = node->keycache,
-                                              .mempool = node->mempool};
+                                              .mempool = node->mempool,
+                                              .wake_fd = node->wake_fd};
     const bool empty =
         node->recovered_head.index == 0 && cr_hash_is_zero(&node->recovered_head.commit_digest);
     node->executor = cr_executor_new(&config, &node->recovered_head, empty, &failure);

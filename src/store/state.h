@@ -28,7 +28,7 @@ struct cr_commit_row {
     uint64_t index;
     struct cr_hash digest;
     struct cr_hash effects_digest;
-    struct cr_hash state_root; /* zero unless a state checkpoint was made here */
+    struct cr_hash state_root; /* zero unless a state checkpoint is made of it */
     uint32_t leader_round;
     uint32_t gc_round;
     uint64_t timestamp_ms;
@@ -66,6 +66,8 @@ const struct cr_state *cr_state_db_writer(struct cr_state_db *db);
 CR_MUST_CHECK enum cr_err cr_state_db_begin(struct cr_state_db *db,
                                             struct cr_store_failure *failure);
 void cr_state_db_put_commit(struct cr_state_db *db, const struct cr_commit_row *row);
+/* Completes the row of a commit whose state root was found later. */
+void cr_state_db_put_root(struct cr_state_db *db, uint64_t index, const struct cr_hash *root);
 /* The row of an execution (`ops` given) stays for ever; that of a refusal gives way to a later
  * result, for anybody can send somebody's transaction under a bad signature first. Duplicates are
  * not stored. */

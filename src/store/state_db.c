@@ -125,7 +125,7 @@ static int load_bucket_digests(struct cr_state_db *db, MDB_txn *txn)
             code = MDB_CORRUPTED;
             break;
         }
-        db->bucket_digests[bucket / 64] |= UINT64_C(1) << (bucket % 64);
+        cr_bucket_set_add(&db->bucket_digests, bucket);
         code = mdb_cursor_get(cursor, &key, &stored, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
@@ -163,7 +163,7 @@ static enum cr_err open_env(struct cr_state_db *db, struct cr_ledger_head *head,
      * ahead fetches what nobody wants. */
     const unsigned flags = MDB_NOSYNC | MDB_NOTLS | MDB_NORDAHEAD;
     int dead = 0;
-    memset(db->bucket_digests, 0, sizeof db->bucket_digests);
+    db->bucket_digests = (struct cr_bucket_set){0};
     int code = mdb_env_create(&db->env);
     if (code == MDB_SUCCESS) code = mdb_env_set_maxdbs(db->env, CR_TABLES);
     if (code == MDB_SUCCESS) code = mdb_env_set_mapsize(db->env, (size_t)db->map_bytes);

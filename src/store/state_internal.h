@@ -122,8 +122,6 @@ CR_MUST_CHECK enum cr_err cr_state_db_open_with(const char *path, const struct c
                                                 struct cr_ledger_head *head, bool *rebuilt,
                                                 struct cr_store_failure *failure);
 
-enum { CR_BUCKET_WORDS = CR_BUCKETS / 64 };
-
 struct cr_state_db {
     char *path;
     int folder; /* holds the lock */
@@ -137,9 +135,9 @@ struct cr_state_db {
     /* The writer's. */
     MDB_txn *txn; /* between begin and end */
     struct cr_state keeper;
-    struct cr_store_failure failed;           /* since begin */
-    uint64_t bucket_digests[CR_BUCKET_WORDS]; /* which buckets have one: saves a delete per put */
-    uint64_t bucket_digests_old[CR_BUCKET_WORDS]; /* at begin, for a rollback */
+    struct cr_store_failure failed;          /* since begin */
+    struct cr_bucket_set bucket_digests;     /* which buckets have one: saves a delete per put */
+    struct cr_bucket_set bucket_digests_old; /* at begin, for a rollback */
 };
 
 /* The error for one of LMDB's codes, and what the operator reads. */

@@ -152,10 +152,15 @@ static void rows(void **state)
                                          .position = {.sequence = 5, .segment = 6, .offset = 7}};
     const struct cr_log_position place = {.sequence = UINT64_MAX, .segment = 3, .offset = 9};
     const struct cr_hash vertex = key_of(4);
+    struct cr_commit_row early = commit;
+    early.state_root = (struct cr_hash){{0}};
     begin(db);
-    cr_state_db_put_commit(db, &commit);
+    cr_state_db_put_commit(db, &early);
     cr_state_db_put_vertex(db, &vertex, &place);
     end(db, 1);
+    begin(db);
+    cr_state_db_put_root(db, commit.index, &commit.state_root);
+    end(db, 2);
 
     struct cr_commit_row commit_out;
     struct cr_log_position place_out;
@@ -580,6 +585,26 @@ static void damaged_head(void **state)
     cr_state_db_close(db);
 }
 
+/* Goal: what a reader has found damaged does not come into the cache by way of a state root.
+ * Method: condemn it, as a reader does, during an execution. */
+static void condemned_meanwhile(void **state)
+{
+    (void)state;
+    const struct test_path path = path_of("state");
+    struct cr_state_db *db = open_db(path.text);
+    commit_text(db, 1, "one");
+    begin(db);
+    put_text(cr_state_db_writer(db), 2, "two");
+    cr_state_db_condemn(db);
+    const struct cr_ledger_head next = {.index = 2};
+    assert_int_equal(cr_state_db_end(db, &next, &failure), CR_ERR_CORRUPT);
+    assert_non_null(strstr(failure.text, "rebuilt from the log"));
+    cr_state_db_close(db);
+    db = open_db(path.text);
+    assert_true(head.index == 0 && rebuilt);
+    cr_state_db_close(db);
+}
+
 /* ---- may it be trusted? ---- */
 
 /* Goal: an open cache is trusted as long as the machine runs, a closed one always. Method: a copy
@@ -785,6 +810,7 @@ int main(void)
         STORE_TEST(full_map),
         STORE_TEST(damaged_values),
         STORE_TEST(damaged_head),
+        STORE_TEST(condemned_meanwhile),
         STORE_TEST(boot_ids),
         STORE_TEST(refusals),
         STORE_TEST(killed_at_any_moment),

@@ -58,9 +58,8 @@ static bool keeper_get(void *context, const struct cr_hash *key, struct cr_state
 static void drop_digest(struct cr_state_db *db, const struct cr_hash *key)
 {
     const uint32_t bucket = cr_state_bucket(key);
-    const uint64_t bit = UINT64_C(1) << (bucket % 64);
-    if ((db->bucket_digests[bucket / 64] & bit) == 0) return;
-    db->bucket_digests[bucket / 64] &= ~bit;
+    if (!cr_bucket_set_has(&db->bucket_digests, bucket)) return;
+    cr_bucket_set_remove(&db->bucket_digests, bucket);
     const struct cr_table_key table_key = cr_table_key_bucket(bucket);
     (void)erase(db, CR_TABLE_BUCKETS, &table_key);
 }
@@ -93,7 +92,7 @@ static bool keeper_bucket_get(void *context, uint32_t bucket, struct cr_hash *di
     struct cr_state_db *db = context;
     struct cr_state_value value;
     CR_ASSERT(bucket < CR_BUCKETS);
-    if ((db->bucket_digests[bucket / 64] >> (bucket % 64) & 1) == 0) return false;
+    if (!cr_bucket_set_has(&db->bucket_digests, bucket)) return false;
     const struct cr_table_key table_key = cr_table_key_bucket(bucket);
     if (!get(db, CR_TABLE_BUCKETS, &table_key, &value)) return false;
     if (value.count != CR_HASH_BYTES) {
@@ -110,7 +109,7 @@ static void keeper_bucket_put(void *context, uint32_t bucket, const struct cr_ha
     CR_ASSERT(bucket < CR_BUCKETS);
     const struct cr_table_key table_key = cr_table_key_bucket(bucket);
     put(db, CR_TABLE_BUCKETS, &table_key, digest->bytes, CR_HASH_BYTES);
-    db->bucket_digests[bucket / 64] |= UINT64_C(1) << (bucket % 64);
+    cr_bucket_set_add(&db->bucket_digests, bucket);
 }
 
 static void keeper_expiry_put(void *context, uint64_t commit, const struct cr_hash *key)
@@ -162,6 +161,20 @@ void cr_state_db_put_commit(struct cr_state_db *db, const struct cr_commit_row *
     put(db, CR_TABLE_COMMITS, &key, bytes, sizeof bytes);
 }
 
+void cr_state_db_put_root(struct cr_state_db *db, uint64_t index, const struct cr_hash *root)
+{
+    struct cr_state_value value;
+    struct cr_commit_row row;
+    const struct cr_table_key key = cr_table_key_number(index);
+    if (!get(db, CR_TABLE_COMMITS, &key, &value)) return;
+    if (!cr_row_decode_commit(&value, &row)) {
+        fail(db, MDB_CORRUPTED, "read from the state cache");
+        return;
+    }
+    row.state_root = *root;
+    cr_state_db_put_commit(db, &row);
+}
+
 /* The row of an execution stays. That of a refusal does not: somebody else may have sent the same
  * transaction with a bad signature before, or it was sent too early. */
 static bool is_final(struct cr_state_db *db, const struct cr_table_key *key)
@@ -206,7 +219,7 @@ enum cr_err cr_state_db_begin(struct cr_state_db *db, struct cr_store_failure *f
         return cr_state_fail(db, code, "begin to write to the state cache", failure);
     }
     db->failed = (struct cr_store_failure){.err = CR_OK};
-    memcpy(db->bucket_digests_old, db->bucket_digests, sizeof db->bucket_digests);
+    db->bucket_digests_old = db->bucket_digests;
     return CR_OK;
 }
 
@@ -218,6 +231,10 @@ enum cr_err cr_state_db_end(struct cr_state_db *db, const struct cr_ledger_head 
     cr_row_encode_head(head, bytes);
     put(db, CR_TABLE_META, &key, bytes, sizeof bytes);
 
+    /* What a reader has found damaged since begin may be in a state root that came in. */
+    if (atomic_load_explicit(&db->condemned, memory_order_relaxed))
+        fail(db, MDB_CORRUPTED, "trust the state cache");
+
     MDB_txn *txn = db->txn;
     db->txn = NULL;
     if (db->failed.err == CR_OK) {
@@ -227,7 +244,7 @@ enum cr_err cr_state_db_end(struct cr_state_db *db, const struct cr_ledger_head 
     } else {
         mdb_txn_abort(txn);
     }
-    memcpy(db->bucket_digests, db->bucket_digests_old, sizeof db->bucket_digests);
+    db->bucket_digests = db->bucket_digests_old;
     *failure = db->failed;
     return failure->err;
 }

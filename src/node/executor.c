@@ -11,6 +11,7 @@
 
 enum {
     COMMITS_PER_RUN = 64, /* in one database transaction */
+    RUN_US = 20 * 1000,   /* no commit begins later in a run: timers and sockets wait */
     EXPIRED_PER_RUN = 1024,
 };
 
@@ -360,8 +361,9 @@ static bool has_new_checkpoint(const struct cr_executor *e)
 static uint64_t execute_ready(struct cr_executor *e, uint64_t ready,
                               struct cr_ledger_payload *payloads)
 {
+    const uint64_t end_us = cr_now_us() + RUN_US;
     uint64_t count = 0;
-    while (count < ready && !has_new_checkpoint(e)) {
+    while (count < ready && !has_new_checkpoint(e) && (count == 0 || cr_now_us() < end_us)) {
         execute(e, &e->pending[(e->first + count) % CR_EXECUTOR_COMMITS_MAX], payloads);
         count++;
     }

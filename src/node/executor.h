@@ -4,9 +4,9 @@
  * A COMMIT of the core is queued here with references to its bodies; it runs when its record lies
  * in the log (not necessarily durable: the vertices that make it final are durable at their
  * authors). What is ready runs as one database transaction, then results are published: to waiting
- * clients, to the mempool, and back to the core as EXECUTED. Checkpoints are
- * hashed beside it (node/checkpoint.h), except those of closing commits, which the next epoch needs,
- * and of commits that are replayed.
+ * clients, to the mempool, and back to the core as EXECUTED. A run is short: what is left waits for
+ * the next turn of the loop. Checkpoints are hashed beside it (node/checkpoint.h), except those of
+ * closing commits, which the next epoch needs, and of commits that are replayed.
  */
 #ifndef CR_NODE_EXECUTOR_H
 #define CR_NODE_EXECUTOR_H

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    ENTRIES_MAX = 3,
+    ENTRIES_MAX = 2,
     TRAP_NUMBER = 1000, /* of the plan entry that is added */
     POINTS_MAX = 100000,
 };
@@ -22,57 +22,73 @@ struct script {
     const char *name;
     const char *text;
     uint32_t ms;
-    uint32_t entries_count;
-    struct cr_plan_entry entries[ENTRIES_MAX];
+    struct cr_plan_entry entries[ENTRIES_MAX]; /* up to the first without a fault */
+    uint32_t liars;                            /* bit mask */
+    uint32_t epoch_rounds; /* 0: one epoch */
+    uint32_t changes;      /* of the validators */
 };
 
 #define US(ms)          (UINT64_C(1000) * (ms))
 #define AT(from, until) .from_us = US(from), .to_us = US(until)
 
 static const struct script scripts[] = {
-    {"start", "a calm start", 500, 0, {{0}}},
-    {"heal",
-     "two against two, then together again",
-     800,
-     1,
-     {{.fault = CR_FAULT_PARTITION, AT(200, 500), .group = 3}}},
-    {"restart",
-     "a node is killed, another loses power",
-     800,
-     2,
-     {{.fault = CR_FAULT_CRASH, AT(200, 300), .node = 1, .group = 1, .value = 0},
-      {.fault = CR_FAULT_CRASH, AT(400, 500), .node = 2, .group = 1, .value = 1}}},
-    {"blackout",
-     "all lose power at once",
-     800,
-     1,
-     {{.fault = CR_FAULT_POWER, AT(300, 350), .group = 1}}},
-    {"catch-up",
-     "a node is away for so long that only ranges help",
-     1200,
-     1,
-     {{.fault = CR_FAULT_CRASH, AT(100, 900), .node = 3, .group = 1}}},
-    {"wipe",
-     "a node has to begin with an empty log",
-     900,
-     1,
-     {{.fault = CR_FAULT_WIPE, AT(500, 520), .node = 0, .group = 1}}},
-    {"backup",
-     "a node gets an old log back",
-     900,
-     1,
-     {{.fault = CR_FAULT_BACKUP, AT(200, 500), .node = 2, .group = 1}}},
-    {"forget",
-     "a node has lost log and guard, and asks",
-     1200,
-     1,
-     {{.fault = CR_FAULT_FORGET, AT(300, 320), .node = 1, .group = 1}}},
+    {.name = "start", .text = "a calm start", .ms = 500},
+    {.name = "heal",
+     .text = "two against two, then together again",
+     .ms = 800,
+     .entries = {{.fault = CR_FAULT_PARTITION, AT(200, 500), .group = 3}}},
+    {.name = "restart",
+     .text = "a node is killed, another loses power",
+     .ms = 800,
+     .entries = {{.fault = CR_FAULT_CRASH, AT(200, 300), .node = 1, .group = 1, .value = 0},
+                 {.fault = CR_FAULT_CRASH, AT(400, 500), .node = 2, .group = 1, .value = 1}}},
+    {.name = "blackout",
+     .text = "all lose power at once",
+     .ms = 800,
+     .entries = {{.fault = CR_FAULT_POWER, AT(300, 350), .group = 1}}},
+    {.name = "catch-up",
+     .text = "a node is away for so long that only ranges help",
+     .ms = 1200,
+     .entries = {{.fault = CR_FAULT_CRASH, AT(100, 900), .node = 3, .group = 1}}},
+    {.name = "wipe",
+     .text = "a node has to begin with an empty log",
+     .ms = 900,
+     .entries = {{.fault = CR_FAULT_WIPE, AT(500, 520), .node = 0, .group = 1}}},
+    {.name = "backup",
+     .text = "a node gets an old log back",
+     .ms = 900,
+     .entries = {{.fault = CR_FAULT_BACKUP, AT(200, 500), .node = 2, .group = 1}}},
+    {.name = "forget",
+     .text = "a node has lost log and guard, and asks",
+     .ms = 1200,
+     .entries = {{.fault = CR_FAULT_FORGET, AT(300, 320), .node = 1, .group = 1}}},
+    {.name = "copies",
+     .text = "a liar shows half of the others a second copy of each vertex",
+     .ms = 900,
+     .liars = 1 << 3,
+     .entries = {{.fault = CR_FAULT_EQUIVOCATE, AT(300, 500), .node = 3, .group = 3, .value = 1}}},
+    {.name = "witness",
+     .text = "a liar shows one node alone second copies",
+     .ms = 900,
+     .liars = 1 << 3,
+     .entries = {{.fault = CR_FAULT_LATE_COPY, AT(300, 360), .node = 3, .group = 2, .value = 30}}},
+    {.name = "epoch", .text = "epochs end", .ms = 1500, .epoch_rounds = 8},
+    {.name = "missed",
+     .text = "a node misses the end of an epoch",
+     .ms = 1500,
+     .epoch_rounds = 8,
+     .entries = {{.fault = CR_FAULT_PARTITION, AT(300, 1000), .group = 1 << 2}}},
+    {.name = "changes",
+     .text = "stakes change with the epochs",
+     .ms = 1500,
+     .epoch_rounds = 8,
+     .changes = 6},
 };
 
 void cr_crash_points_print(void)
 {
     for (size_t i = 0; i < CR_COUNT_OF(scripts); i++)
-        printf("  %-8s %s\n", scripts[i].name, scripts[i].text);
+        printf("  %-9s %s\n", scripts[i].name, scripts[i].text);
 }
 
 static void make_plan(struct cr_plan *plan, const struct script *script)
@@ -90,11 +106,14 @@ static void make_plan(struct cr_plan *plan, const struct script *script)
                                        .round_timeout_us = 50000,
                                        .checkpoint_commits = 4,
                                        .payload_bytes_max = 16384,
-                                       .txs_count = 12},
-                             .entries_count = script->entries_count};
-    for (uint32_t i = 0; i < script->entries_count; i++) {
+                                       .txs_count = 12,
+                                       .epoch_rounds = script->epoch_rounds,
+                                       .changes = script->changes,
+                                       .liars = script->liars}};
+    for (uint32_t i = 0; i < ENTRIES_MAX && script->entries[i].fault != CR_FAULT_NONE; i++) {
         plan->entries[i] = script->entries[i];
         plan->entries[i].number = i;
+        plan->entries_count++;
     }
 }
 
@@ -141,7 +160,7 @@ static bool run_script(const struct script *script, const struct cr_sim_options 
             if (!die_at(&plan, node, point, true, options, &tally, &again)) return false;
         }
     }
-    printf("%-8s %6" PRIu64 " deaths in %6" PRIu64 " runs: %s\n", script->name, tally.deaths,
+    printf("%-9s %6" PRIu64 " deaths in %6" PRIu64 " runs: %s\n", script->name, tally.deaths,
            tally.runs, script->text);
     return tally.deaths > 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "crypto/hash.h"
 #include "ledger/entry.h"
 
 enum {
@@ -65,7 +66,6 @@ void cr_accuse_note(struct cr_host *host, const struct cr_body *a, const struct 
     static uint8_t evidence[CR_EVIDENCE_BYTES_MAX];
     if (cr_byz_is_liar(host->sim, host->self) || ((host->accused >> a->author) & 1)) return;
     host->accused |= 1u << a->author;
-    host->sim->accusations.accused |= 1u << a->author;
     const size_t bytes =
         cr_evidence_encode(a->vertex, a->vertex_bytes, b->vertex, b->vertex_bytes, evidence);
     if (bytes == 0) cr_run_fail("node %" PRIu32 " cannot prove what it reports", host->self);
@@ -156,13 +156,48 @@ static void check_state(const struct cr_host *host, const struct cr_offence *off
 void cr_accuse_check_end(struct cr_sim *sim)
 {
     const struct cr_accusations *all = &sim->accusations;
-    uint32_t named = 0;
+    uint32_t named = 0, accused = 0;
     for (uint32_t i = 0; i < all->offences_count; i++) {
         named |= 1u << all->offences[i].author;
         for (uint32_t node = 0; node < sim->nodes_count; node++) {
             if (!cr_byz_is_liar(sim, node)) check_state(&sim->hosts[node], &all->offences[i]);
         }
     }
-    if ((all->accused & ~named) != 0)
-        cr_run_fail("node %d is accused, but not on record", __builtin_ctz(all->accused & ~named));
+    for (uint32_t i = 0; i < sim->nodes_count; i++)
+        accused |= sim->hosts[i].accused;
+    if ((accused & ~named) != 0)
+        cr_run_fail("node %d is accused, but not on record", __builtin_ctz(accused & ~named));
+}
+
+/* ---- by what is in a log ---- */
+
+void cr_blame_add(struct cr_blame *blame, const struct cr_body *vertex)
+{
+    const uint64_t name[3] = {vertex->epoch, vertex->round, vertex->author};
+    const struct cr_hash slot = cr_hash_of(name, sizeof name);
+    const uint32_t place = cr_map_add(&blame->slots, &slot, blame->count);
+    if (place == blame->count) {
+        blame->digests = cr_run_grow(blame->digests, &blame->count_max, blame->count + 1,
+                                     sizeof blame->digests[0]);
+        blame->digests[blame->count++] = vertex->digest;
+    } else if (!cr_hash_equal(&blame->digests[place], &vertex->digest)) {
+        blame->guilty |= 1u << vertex->author;
+    }
+}
+
+void cr_blame_clear(struct cr_blame *blame)
+{
+    cr_map_clear(&blame->slots);
+    cr_run_give(blame->digests);
+    *blame = (struct cr_blame){0};
+}
+
+void cr_accuse_check_start(const struct cr_host *host, const struct cr_blame *restored)
+{
+    const uint32_t silent = restored->guilty & ~host->accused;
+    if (silent == 0 || cr_byz_is_liar(host->sim, host->self)) return;
+    if (host->doom != CR_DOOM_NONE) return; /* it dies before it has restored all */
+    cr_run_fail("node %" PRIu32 " starts with two vertices of one round of node %d, and reports "
+                "nothing",
+                host->self, __builtin_ctz(silent));
 }

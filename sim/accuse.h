@@ -24,7 +24,6 @@ struct cr_offence {
 struct cr_accusations {
     struct cr_offence *offences; /* on record: one per author and epoch */
     uint32_t offences_count, offences_max;
-    uint32_t accused;       /* bit mask: of whom a correct node has sent evidence */
     uint64_t refused_total; /* operations of liars that the ledger has refused */
 };
 
@@ -39,6 +38,19 @@ void cr_accuse_send(struct cr_host *host, const uint8_t *evidence, size_t bytes)
 void cr_accuse_on_result(struct cr_sim *sim, uint32_t node,
                          const struct cr_ledger_tx_result *result);
 void cr_accuse_check_end(struct cr_sim *sim);
+
+/* Who has signed two vertices of one slot, as far as logs tell. Zeroed before the first call. */
+struct cr_blame {
+    struct cr_map slots;     /* epoch, round and author, hashed -> place in digests */
+    struct cr_hash *digests; /* the first vertex of each */
+    uint32_t count, count_max;
+    uint32_t guilty; /* bit mask */
+};
+void cr_blame_add(struct cr_blame *blame, const struct cr_body *vertex);
+void cr_blame_clear(struct cr_blame *blame);
+/* A node has started: a report that was not final may have died with the process before, so whoever
+ * is guilty by what was restored is accused again. */
+void cr_accuse_check_start(const struct cr_host *host, const struct cr_blame *restored);
 
 /* ---- perjury.c ---- */
 /* A liar sends evidence that proves nothing, or nothing new; kind < CR_PERJURIES. Against the first

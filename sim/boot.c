@@ -153,6 +153,7 @@ static uint64_t choose_head(struct cr_host *host, struct cr_prng *prng)
 static void restore_vertices(struct cr_host *host, const struct head *head)
 {
     static struct cr_vertex vertex;
+    struct cr_blame blame = {0};
     if (host->disk.newest_epoch < host->config.epoch.number) return; /* it has just begun */
     for (uint32_t i = 0; i < host->disk.count; i++) {
         const struct cr_disk_record *record = &host->disk.records[i];
@@ -160,6 +161,7 @@ static void restore_vertices(struct cr_host *host, const struct head *head)
         if (record->body->epoch != host->config.epoch.number) continue;
         if (record->body->round <= head->core.gc_round) continue;
         if (cr_disk_vertex(&host->disk, &record->body->digest) != record) continue; /* twice */
+        cr_blame_add(&blame, record->body);
         cr_body_decode(record->body, &vertex);
         const bool committed = cr_map_find(&head->committed, &vertex.digest) != CR_MAP_NONE;
         const uint32_t handle = cr_host_handle_take(host, cr_body_share(record->body));
@@ -169,6 +171,8 @@ static void restore_vertices(struct cr_host *host, const struct head *head)
                       .vertex = {.header = &vertex.header, .digest = vertex.digest, .body = handle},
                       .committed = committed});
     }
+    cr_accuse_check_start(host, &blame);
+    cr_blame_clear(&blame);
 }
 
 /* A core for the epoch that the executed state is in, with what the log has of it up to commit

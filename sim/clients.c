@@ -161,6 +161,7 @@ void cr_clients_take(struct cr_host *host, const struct cr_client_tx *tx)
     clients->txs = cr_run_grow(clients->txs, &clients->txs_max, number + 1, sizeof clients->txs[0]);
     clients->txs[number] = *tx;
     clients->txs[number].of_liar = cr_byz_is_liar(host->sim, host->self);
+    clients->txs[number].of_process = true;
     clients->txs[number].taken = true;
     clients->txs[number].node = host->self;
     clients->txs[number].incarnation = host->incarnation;
@@ -168,11 +169,17 @@ void cr_clients_take(struct cr_host *host, const struct cr_client_tx *tx)
     cr_host_submit(host, number);
 }
 
+bool cr_clients_is_promised(const struct cr_sim *sim, const struct cr_client_tx *tx)
+{
+    const bool died = sim->hosts[tx->node].incarnation != tx->incarnation;
+    return !tx->of_liar && !(tx->of_process && died);
+}
+
 void cr_clients_resubmit(struct cr_sim *sim)
 {
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
-        if (tx->final || !tx->taken || tx->of_liar) continue;
+        if (tx->final || !tx->taken || !cr_clients_is_promised(sim, tx)) continue;
         if (sim->hosts[tx->node].incarnation != tx->incarnation || cr_byz_is_liar(sim, tx->node))
             cr_clients_submit(sim, tx->node, i);
     }

@@ -25,6 +25,7 @@ struct cr_client_tx {
     uint32_t bytes_count;
     bool signed_well;
     bool of_liar;       /* sent by a liar in its own name: nobody has promised anything */
+    bool of_process;    /* made by a node itself: it dies with the process */
     uint64_t submit_us; /* planned */
     bool taken;         /* by a node, in this incarnation of it */
     uint32_t node;
@@ -54,6 +55,8 @@ void cr_clients_schedule(struct cr_sim *sim, uint32_t count, uint64_t from_us, u
 void cr_clients_send(struct cr_sim *sim, const struct cr_client_tx *tx, uint32_t node);
 /* A client sends transaction `number` to `node`, or to one after it. */
 void cr_clients_submit(struct cr_sim *sim, uint32_t node, uint32_t number);
+/* Whether somebody still answers for it: it must become final. */
+bool cr_clients_is_promised(const struct cr_sim *sim, const struct cr_client_tx *tx);
 /* Takes over a transaction that a node itself has made. */
 void cr_clients_take(struct cr_host *host, const struct cr_client_tx *tx);
 /* Sends again what was taken by a node that has died since. */

@@ -24,8 +24,8 @@ struct script {
     uint32_t ms;
     struct cr_plan_entry entries[ENTRIES_MAX]; /* up to the first without a fault */
     uint32_t liars;                            /* bit mask */
-    uint32_t epoch_rounds; /* 0: one epoch */
-    uint32_t changes;      /* of the validators */
+    uint32_t epoch_rounds;                     /* 0: one epoch */
+    uint32_t changes;                          /* of the validators */
 };
 
 #define US(ms)          (UINT64_C(1000) * (ms))

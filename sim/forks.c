@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "cluster.h"
-#include "crypto/hash.h"
 
 void cr_check_halt(struct cr_host *host, const char *reason)
 {
@@ -78,29 +77,10 @@ bool cr_check_is_noticed(struct cr_sim *sim)
 
 /* ---- who was it? ---- */
 
-struct blame {
-    struct cr_map slots;     /* epoch, round and author, hashed -> place in digests */
-    struct cr_hash *digests; /* the first vertex of each */
-    uint32_t count, count_max;
-    uint32_t guilty; /* bit mask: who has signed a second one */
-};
-
-static void blame(struct blame *blame, const struct cr_disk *log)
+static void blame(struct cr_blame *blame, const struct cr_disk *log)
 {
     for (uint32_t i = 0; i < log->count; i++) {
-        const struct cr_disk_record *record = &log->records[i];
-        if (record->kind != CR_RECORD_VERTEX) continue;
-        const struct cr_body *vertex = record->body;
-        const uint64_t name[3] = {vertex->epoch, vertex->round, vertex->author};
-        const struct cr_hash slot = cr_hash_of(name, sizeof name);
-        const uint32_t place = cr_map_add(&blame->slots, &slot, blame->count);
-        if (place == blame->count) {
-            blame->digests = cr_run_grow(blame->digests, &blame->count_max, blame->count + 1,
-                                         sizeof blame->digests[0]);
-            blame->digests[blame->count++] = vertex->digest;
-        } else if (!cr_hash_equal(&blame->digests[place], &vertex->digest)) {
-            blame->guilty |= 1u << vertex->author;
-        }
+        if (log->records[i].kind == CR_RECORD_VERTEX) cr_blame_add(blame, log->records[i].body);
     }
 }
 
@@ -108,7 +88,7 @@ static void blame(struct blame *blame, const struct cr_disk *log)
  * F stake guilty (two quorums have voted differently), and nobody who is not. */
 static void check_blame(struct cr_sim *sim, const struct cr_host *a, const struct cr_host *b)
 {
-    struct blame both = {0};
+    struct cr_blame both = {0};
     struct cr_authors guilty = {0};
     blame(&both, &a->disk);
     blame(&both, &b->disk);

@@ -29,7 +29,7 @@ bool cr_liveness_is_back(struct cr_sim *sim, bool why)
     uint64_t least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
-        if (tx->final || tx->of_liar) continue;
+        if (tx->final || !cr_clients_is_promised(sim, tx)) continue;
         if (why && live) {
             fprintf(stderr,
                     "  transaction %" PRIu32 ", due at %.3f s, taken by node %" PRIu32
@@ -68,8 +68,10 @@ static uint64_t steps_of_correct(const struct cr_sim *sim)
 
 void cr_liveness_begin_calm(struct cr_sim *sim)
 {
-    sim->calm = (struct cr_calm){
-        .begin_us = sim->now_us, .steps = steps_of_correct(sim), .rounds = sim->check.rounds_total};
+    sim->calm = (struct cr_calm){.begin_us = sim->now_us,
+                                 .silent_us = sim->now_us,
+                                 .steps = steps_of_correct(sim),
+                                 .rounds = sim->check.rounds_total};
     cr_clients_schedule(sim, sim->nodes_count, sim->now_us + 1, sim->now_us + SPREAD_US);
 }
 
@@ -81,11 +83,28 @@ static bool lies_go_on(const struct cr_sim *sim)
     return false;
 }
 
-bool cr_liveness_may_wait(const struct cr_sim *sim)
+/* A node that lost its guard does not sign yet, in an epoch with other validators again: it asks,
+ * listens for some rounds or seconds (docs/protocol.md 4.8), and with none of its own above the
+ * horizon waits until that has passed the burnt rounds (4.1). */
+static bool somebody_is_silent(const struct cr_sim *sim)
 {
+    for (uint32_t i = 0; i < cr_operator_seats(sim); i++) {
+        const struct cr_core_stats *stats = &sim->hosts[i].stats;
+        const struct cr_probe_stats *probe = &stats->probe;
+        if (!cr_byz_is_liar(sim, i) && probe->lost &&
+            (probe->open || probe->listening || stats->round == 0))
+            return true;
+    }
+    return false;
+}
+
+bool cr_liveness_may_wait(struct cr_sim *sim)
+{
+    const uint64_t modes_us = sim->calm.begin_us + MODES_US;
+    if (sim->now_us <= modes_us && somebody_is_silent(sim)) sim->calm.silent_us = sim->now_us;
     const uint64_t timeouts = lies_go_on(sim) ? FINAL_TIMEOUTS_LIES : FINAL_TIMEOUTS_MAX;
     const uint64_t wait_us = timeouts * sim->plan.setup.round_timeout_us;
-    return sim->now_us <= sim->calm.begin_us + SPREAD_US + wait_us;
+    return sim->now_us <= sim->calm.silent_us + SPREAD_US + wait_us;
 }
 
 /* The first correct node in an emergency mode; NULL: none is. */

@@ -14,6 +14,7 @@ struct cr_sim;
 
 struct cr_calm {
     uint64_t begin_us;
+    uint64_t silent_us;     /* when one that had lost its guard did not sign yet; or the begin */
     uint64_t steps, rounds; /* of correct nodes, until the begin */
 };
 
@@ -25,7 +26,7 @@ bool cr_liveness_has_calm(const struct cr_sim *sim);
 /* Sends a transaction to every node. */
 void cr_liveness_begin_calm(struct cr_sim *sim);
 /* L1: whether there is still time for them to become final. */
-bool cr_liveness_may_wait(const struct cr_sim *sim);
+bool cr_liveness_may_wait(struct cr_sim *sim);
 /* Whether no correct core is in an emergency mode, or it has had its time to leave it. */
 bool cr_liveness_is_calm(const struct cr_sim *sim);
 /* L4, L5. */

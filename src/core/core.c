@@ -173,7 +173,7 @@ enum cr_verdict cr_core_admit(const struct cr_core *core, uint32_t peer,
  * on it, and where half of us do, the slots of a liar stay undecided (docs/protocol.md 3.5). */
 static void expose(struct cr_core *core, uint32_t author, uint32_t body)
 {
-    for (uint32_t p = 0; p < core->validators_count && core->started; p++) {
+    for (uint32_t p = 0; p < core->validators_count; p++) {
         if (!core->peers[p].up || p == author || p == core->self) continue;
         struct cr_effect *send = cr_core_emit(core, CR_EFFECT_SEND);
         send->peer = p;
@@ -194,6 +194,10 @@ static void report_equivocation(struct cr_core *core, const struct cr_event_vert
     struct cr_effect *evidence = cr_core_emit(core, CR_EFFECT_EVIDENCE);
     evidence->body = arrival->body;
     evidence->body_other = core->dag.pool[slot->first].body;
+    if (!core->started) { /* the report of the earlier life may have died with it */
+        CR_COVER(evidence_of_an_earlier_life);
+        return;
+    }
     uint32_t *shown = &core->exposed[header->author];
     if (*shown > 0 && header->round < *shown + core->config.gc_depth / 2) return;
     *shown = header->round;
@@ -460,17 +464,17 @@ static void on_restore_vertex(struct cr_core *core, const struct cr_event *event
     CR_ASSERT(!core->started);
     enum cr_verdict verdict = cr_header_judge(core->committee, arrival->header);
     if (verdict == CR_VERDICT_OK) verdict = place(core, arrival->header, &arrival->digest);
-    if (verdict == CR_VERDICT_OK && !has_room(core, arrival->header, &arrival->digest, source))
-        verdict = CR_VERDICT_CROWDED;
+    if (verdict == CR_VERDICT_OK) {
+        report_equivocation(core, arrival);
+        if (!has_room(core, arrival->header, &arrival->digest, source))
+            verdict = CR_VERDICT_CROWDED;
+    }
     /* Forgetting that a vertex was committed would commit it again: a fork. */
     CR_ASSERT(CR_IMPLIES(event->committed, verdict == CR_VERDICT_OK || verdict == CR_VERDICT_OLD));
     if (verdict != CR_VERDICT_OK) {
         cr_core_drop(core, arrival->body, verdict);
         return;
     }
-    struct cr_dag_slot *slot =
-        cr_dag_slot(&core->dag, arrival->header->round, arrival->header->author);
-    if (slot->held > 0) slot->evidence = true; /* reported in the earlier life */
     struct cr_dag_vertex *v = take(core, arrival, source, 0);
     v->stored = true;
     v->committed = event->committed;

@@ -261,5 +261,6 @@ void cr_cluster_run(struct cr_sim *sim)
     }
     if (cr_liveness_has_calm(sim)) run_calm(sim);
     cr_check_end(sim);
+    cr_trace_end(sim);
     if (sim->options->shuffles > 0) cr_reorder_check(sim, sim->options->shuffles);
 }

@@ -203,6 +203,12 @@ void cr_trace_step(struct cr_host *host, const struct cr_event *event)
            stats.commit_index, stats.missing, stats.suspended, stats.syncing ? " syncing" : "");
 }
 
+void cr_trace_end(struct cr_sim *sim)
+{
+    for (uint32_t i = 0; i < sim->nodes_count; i++)
+        mix(&sim->trace, cr_core_hash(sim->hosts[i].core));
+}
+
 void cr_trace_note(struct cr_sim *sim, uint32_t node, const char *what, uint64_t value)
 {
     mix(&sim->trace, sim->now_us ^ value);

@@ -17,5 +17,7 @@ struct cr_trace {
 void cr_trace_step(struct cr_host *host, const struct cr_event *event);
 /* Something that is no event of a core: a fault begins, a node dies. */
 void cr_trace_note(struct cr_sim *sim, uint32_t node, const char *what, uint64_t value);
+/* The run has held: all that the cores know. */
+void cr_trace_end(struct cr_sim *sim);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cluster.h"
+#include "forge_range.h"
 
 /* Values of lie-range from here on; below, see twist_range. */
 enum {
@@ -246,7 +247,7 @@ static bool twist_range(struct cr_message *range, uint32_t kind)
         return true;
     case RANGE_TOO_LATE:
     case RANGE_OF_THE_PAST: return true;
-    default: cr_forge_range(range, kind - RANGE_FORGED); return true;
+    default: cr_forge_range(range, (enum cr_range_forgery)(kind - RANGE_FORGED)); return true;
     }
 }
 

@@ -42,10 +42,6 @@ struct cr_frame *cr_forge_broken(const struct cr_vertex *vertex, uint32_t kind,
 /* A frame that does not decode, made of one that does; kind < CR_GARBAGES. */
 struct cr_frame *cr_forge_garbage(const struct cr_frame *frame, uint32_t kind,
                                   struct cr_prng *prng);
-/* forge_range.c: an answer to SYNC, changed; kind < CR_RANGE_FORGERIES. It borrows from static
- * memory until the next call. */
-void cr_forge_range(struct cr_message *range, uint32_t kind);
-enum { CR_RANGE_FORGERIES = 9 };
 enum { CR_FORGERIES = 18, CR_GARBAGES = 6 };
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* forge_range.c: answers to SYNC that no honest node would give. */
+#include "forge_range.h"
+
 #include <string.h>
 
-#include "byz.h"
 #include "wire/commit.h"
 #include "wire/payload.h"
 
@@ -136,20 +137,21 @@ static void name_nothing(struct cr_message *range)
     range->range_bytes = 4 + (uint32_t)cr_load_le(range->range, 4);
 }
 
-void cr_forge_range(struct cr_message *range, uint32_t kind)
+void cr_forge_range(struct cr_message *range, enum cr_range_forgery kind)
 {
     const bool whole = range->to_commit >= range->from_commit;
     if (!whole || range->records_count == 0 || range->range_count < 2) return;
     switch (kind) {
-    case 0: rewrite(range, another_time, true); return;
-    case 1: rewrite(range, another_past, true); return;
-    case 2: rewrite(range, another_past, false); return;
-    case 3: rewrite(range, another_time, false); return;
-    case 4: rewrite(range, fewer_vertices, true); return;
-    case 5: stop_in_the_middle(range); return;
-    case 6: swap_vertices(range); return;
-    case 7: spoil_a_vertex(range); return;
-    case 8: name_nothing(range); return;
-    default: CR_UNREACHABLE();
+    case CR_RANGE_OTHER_CHAIN: rewrite(range, another_time, true); return;
+    case CR_RANGE_OTHER_PAST: rewrite(range, another_past, true); return;
+    case CR_RANGE_PAST_UNCHAINED: rewrite(range, another_past, false); return;
+    case CR_RANGE_CHAIN_UNCHAINED: rewrite(range, another_time, false); return;
+    case CR_RANGE_FEWER_VERTICES: rewrite(range, fewer_vertices, true); return;
+    case CR_RANGE_HALF: stop_in_the_middle(range); return;
+    case CR_RANGE_SWAPPED: swap_vertices(range); return;
+    case CR_RANGE_SPOILED: spoil_a_vertex(range); return;
+    case CR_RANGE_NAMELESS: name_nothing(range); return;
+    case CR_RANGE_FORGERIES: break;
     }
+    CR_UNREACHABLE();
 }

@@ -5,6 +5,7 @@
 #define CR_NODE_BYZ_H
 
 #include "core/core.h"
+#include "wire/message.h"
 
 struct cr_node;
 
@@ -14,6 +15,8 @@ struct cr_node;
 bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect);
 /* In each turn of the main loop, before what was queued is written. */
 void cr_byz_turn(struct cr_node *node);
+/* Changes an answer to SYNC; false: nothing is answered. */
+bool cr_byz_answer(struct cr_message *range);
 #else
 #define CR_BYZ_TWIN_EXPECTED false
 static inline bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect)
@@ -25,6 +28,11 @@ static inline bool cr_byz_perform(struct cr_node *node, const struct cr_effect *
 static inline void cr_byz_turn(struct cr_node *node)
 {
     (void)node;
+}
+static inline bool cr_byz_answer(struct cr_message *range)
+{
+    (void)range;
+    return true;
 }
 #endif
 

@@ -145,6 +145,15 @@ static void accuse(struct cr_node *node, const struct cr_effect *effect)
                         : "two vertices say different things about one commit");
 }
 
+static void blame_forger(struct cr_node *node, const struct cr_effect *effect)
+{
+    cr_node_blame(node, effect->peer, CR_BLAME_FORGED);
+    if (!cr_report_allowed(&node->forgery_limit, 1, node->now_us)) return;
+    cr_report(CR_LOG_LEVEL_WARN, "consensus", "forged-range",
+              "validator=%s commit=%llu text=\"what it sent as old commits is proven wrong\"",
+              node->validators[effect->peer].name, (unsigned long long)effect->range.from_commit);
+}
+
 /* The twin may be a copy of this node, or a life of it that the guard does not know. */
 static void stop_signing(struct cr_node *node, const struct cr_effect *effect)
 {
@@ -184,7 +193,7 @@ void cr_node_perform(struct cr_node *node, const struct cr_effect *effect)
     case CR_EFFECT_FETCH: fetch(node, effect); return;
     case CR_EFFECT_SYNC: cr_node_start_lane(node, effect); return;
     case CR_EFFECT_GIVE: cr_node_give_lane(node, effect->range.lane); return;
-    case CR_EFFECT_FORGED: cr_node_blame(node, effect->peer, CR_BLAME_FORGED); return;
+    case CR_EFFECT_FORGED: blame_forger(node, effect); return;
     case CR_EFFECT_COMMIT: commit(node, effect); return;
     case CR_EFFECT_DROP: cr_body_give(&node->bodies, effect->body); return;
     case CR_EFFECT_REQUEUE:

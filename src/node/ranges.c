@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/byz.h"
 #include "node/replica.h"
 #include "store/commit_record.h"
 #include "wire/message.h"
@@ -186,21 +187,22 @@ void cr_node_serve_range(struct cr_node *node, uint32_t peer, const struct cr_me
         cr_state_reader_end(node->reader);
     }
     if (answer.vertices == 0) answer.records_count = answer.records_bytes = 0;
-    const struct cr_message message = {.type = CR_MESSAGE_RANGE,
-                                       .from_commit = asked->from_commit,
-                                       .to_commit = index - 1,
-                                       .skip = asked->skip,
-                                       .records_count = answer.records_count,
-                                       .records = answer.records,
-                                       .records_bytes = answer.records_bytes,
-                                       .range_count = answer.vertices,
-                                       .range = answer.bytes,
-                                       .range_bytes = answer.bytes_count};
+    struct cr_message message = {.type = CR_MESSAGE_RANGE,
+                                 .from_commit = asked->from_commit,
+                                 .to_commit = index - 1,
+                                 .skip = asked->skip,
+                                 .records_count = answer.records_count,
+                                 .records = answer.records,
+                                 .records_bytes = answer.records_bytes,
+                                 .range_count = answer.vertices,
+                                 .range = answer.bytes,
+                                 .range_bytes = answer.bytes_count};
     if (answer.vertices > 0)
         node->counters.ranges_served++;
     else
         node->counters.ranges_refused++;
-    (void)!cr_node_send(node, peer, CR_NET_SYNC, &message); /* the peer asks somebody else */
+    if (cr_byz_answer(&message))
+        (void)!cr_node_send(node, peer, CR_NET_SYNC, &message); /* the peer asks somebody else */
     free(answer.bytes);
     free(answer.records);
 }

@@ -135,7 +135,7 @@ struct cr_node {
     bool stopping;
     struct cr_node_counters counters;
     struct cr_blame blame;
-    struct cr_report_limit report_limit, equivocation_limit;
+    struct cr_report_limit report_limit, equivocation_limit, forgery_limit;
 
     /* Shared with API threads. */
     pthread_mutex_t submit_lock; /* the submit reader below */

@@ -13,12 +13,19 @@
  *   headers     signed vertices of another epoch, committee, horizon, or without due parents
  *   parents     signed vertices that refer to vertices that there are not
  *   flood       requests and statements without end
+ * Who asks for old commits gets
+ *   range-silent    nothing
+ *   range-cut       all but the last vertex
+ *   range-swapped   two vertices in the wrong order
+ *   range-chain     another chain, from the middle on
+ *   range-unsigned  the right ones, but for one byte of the last vertex
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/prng.h"
+#include "forge_range.h"
 #include "node/byz.h"
 #include "node/replica.h"
 #include "wire/message.h"
@@ -38,12 +45,30 @@ enum strategy {
     HEADERS,
     PARENTS,
     FLOOD,
+    RANGE_SILENT,
+    RANGE_CUT,
+    RANGE_SWAPPED,
+    RANGE_CHAIN,
+    RANGE_UNSIGNED,
 };
 static const char *const texts[] = {
-    [HONEST] = "honest",     [SILENT] = "silent",       [EQUIVOCATE] = "equivocate",
-    [WITHHOLD] = "withhold", [SIGNATURE] = "signature", [GARBAGE] = "garbage",
-    [PAYLOAD] = "payload",   [STATUS] = "status",       [FUTURE] = "future",
-    [HEADERS] = "headers",   [PARENTS] = "parents",     [FLOOD] = "flood",
+    [HONEST] = "honest",
+    [SILENT] = "silent",
+    [EQUIVOCATE] = "equivocate",
+    [WITHHOLD] = "withhold",
+    [SIGNATURE] = "signature",
+    [GARBAGE] = "garbage",
+    [PAYLOAD] = "payload",
+    [STATUS] = "status",
+    [FUTURE] = "future",
+    [HEADERS] = "headers",
+    [PARENTS] = "parents",
+    [FLOOD] = "flood",
+    [RANGE_SILENT] = "range-silent",
+    [RANGE_CUT] = "range-cut",
+    [RANGE_SWAPPED] = "range-swapped",
+    [RANGE_CHAIN] = "range-chain",
+    [RANGE_UNSIGNED] = "range-unsigned",
 };
 
 static struct {
@@ -214,7 +239,12 @@ static void broadcast(struct cr_node *node, uint32_t body)
     case FUTURE:
     case HEADERS:
     case PARENTS:
-    case FLOOD: to_all(node, CR_NET_CONSENSUS, byz.newest); return;
+    case FLOOD:
+    case RANGE_SILENT:
+    case RANGE_CUT:
+    case RANGE_SWAPPED:
+    case RANGE_CHAIN:
+    case RANGE_UNSIGNED: to_all(node, CR_NET_CONSENSUS, byz.newest); return;
     }
 }
 
@@ -249,6 +279,28 @@ bool cr_byz_perform(struct cr_node *node, const struct cr_effect *effect)
         return true;
     }
     return false;
+}
+
+static void drop_last_vertex(struct cr_message *range)
+{
+    struct cr_payload left = cr_payload_begin(range->range, range->range_bytes, range->range_count);
+    const uint8_t *bytes;
+    uint32_t count = 0;
+    if (range->range_count < 2) return;
+    while (cr_payload_next(&left, &bytes, &count))
+        ;
+    range->range_bytes -= 4 + count;
+    range->range_count--;
+}
+
+bool cr_byz_answer(struct cr_message *range)
+{
+    const enum strategy now = strategy();
+    if (now == RANGE_CUT) drop_last_vertex(range);
+    if (now == RANGE_SWAPPED) cr_forge_range(range, CR_RANGE_SWAPPED);
+    if (now == RANGE_CHAIN) cr_forge_range(range, CR_RANGE_OTHER_CHAIN);
+    if (now == RANGE_UNSIGNED) cr_forge_range(range, CR_RANGE_SPOILED);
+    return now != RANGE_SILENT;
 }
 
 /* ---- what comes on top ---- */
@@ -376,6 +428,11 @@ void cr_byz_turn(struct cr_node *node)
     case EQUIVOCATE:
     case WITHHOLD:
     case SIGNATURE:
-    case PAYLOAD: return;
+    case PAYLOAD:
+    case RANGE_SILENT:
+    case RANGE_CUT:
+    case RANGE_SWAPPED:
+    case RANGE_CHAIN:
+    case RANGE_UNSIGNED: return;
     }
 }

@@ -48,7 +48,9 @@ struct cr_verify_item {
 };
 
 struct cr_verifier {
-    const char *name; /* "openssl" */
+    const char *name; /* "avx2", "openssl" */
+    /* Batches of so many signatures, or a multiple, are verified at full speed. */
+    uint32_t lanes;
     /* NULL when there is no such algorithm. Like verify, it stops the process when memory is
      * out. */
     struct cr_prepared_key *(*prepare)(const struct cr_public_key *key);

@@ -126,6 +126,7 @@ static void verify(struct cr_verify_item *items, uint32_t count)
 
 const struct cr_verifier cr_verifier_openssl = {
     .name = "openssl",
+    .lanes = 1,
     .prepare = prepare,
     .forget = forget,
     .verify = verify,

@@ -261,7 +261,6 @@ int cr_cli_forensics(const struct cr_command *command, int words, char **word)
     if (!genesis) return cr_cli_fail(CR_EXIT_FAILED, "memory is out");
     struct cr_config_failure failure;
     const enum cr_err err = cr_genesis_load(path, genesis, &failure);
-    cr_verifier_use(&cr_verifier_openssl);
     if (err != CR_OK)
         code = cr_cli_fail(cr_cli_exit_of(err), "%s", failure.text);
     else if (wishes.words.count == 2)

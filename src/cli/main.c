@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "cli/cli.h"
+#include "crypto/verifier.h"
 
 _Noreturn void cr_assert_failed(const char *cond, const char *file, int line)
 {
@@ -118,7 +119,8 @@ static const struct cr_command commands[] = {
      "  $ creto config show --home /var/lib/creto\n", cr_cli_config_show},
     {"config explain", "[KEY]", "Print the reference of all keys (Markdown), or of one",
      "  $ creto config explain api.listen\n", cr_cli_config_explain},
-    {"version", "", "Print the version", "  $ creto version --json\n", run_version},
+    {"version", "", "Print the version, libraries and kernels in use", "  $ creto version --json\n",
+     run_version},
 };
 
 static int run_version(const struct cr_command *command, int words, char **word)
@@ -131,12 +133,14 @@ static int run_version(const struct cr_command *command, int words, char **word)
     if (code >= 0) return code;
     const char *openssl = OpenSSL_version(OPENSSL_VERSION_STRING);
     if (json) {
-        cr_cli_print_json(json_pack("{s:s,s:s,s:s,s:s}", "version", CR_VERSION, "compiler",
-                                    __VERSION__, "openssl", openssl, "blake3", blake3_version()));
+        cr_cli_print_json(json_pack("{s:s,s:s,s:s,s:s,s:s}", "version", CR_VERSION, "compiler",
+                                    __VERSION__, "openssl", openssl, "blake3", blake3_version(),
+                                    "mldsa", cr_verifier()->name));
         return CR_EXIT_OK;
     }
-    printf("creto %s\nopenssl %s, blake3 %s, jansson %s, compiler %s\n", CR_VERSION, openssl,
-           blake3_version(), JANSSON_VERSION, __VERSION__);
+    printf("creto %s\nopenssl %s, blake3 %s, jansson %s, compiler %s\nML-DSA is verified by %s\n",
+           CR_VERSION, openssl, blake3_version(), JANSSON_VERSION, __VERSION__,
+           cr_verifier()->name);
     return CR_EXIT_OK;
 }
 
@@ -225,7 +229,9 @@ int main(int count, char **word)
     int used = 0;
     const struct cr_command *command = find(first, second, &used);
     if (command != NULL) {
-        cr_verifier_use(&cr_verifier_openssl);
+        const struct cr_verifier *verifier = cr_verifier_start(NULL);
+        if (!verifier) return cr_cli_fail(CR_EXIT_USAGE, "CR_MLDSA_BACKEND: not on this processor");
+        cr_verifier_use(verifier);
         return command->run(command, count - 1 - used, word + 1 + used);
     }
     const bool group_help =

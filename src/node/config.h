@@ -45,6 +45,7 @@ struct cr_config {
     uint32_t mempool_txs;                  /* [mempool] transactions = 16384 */
     uint32_t mempool_txs_per_account;      /* [mempool] per_account = 4096 */
     uint32_t workers;                      /* [node] workers        = auto (0) */
+    uint32_t cross_check;                  /* [node] cross_check    = 4096; 0: none */
     bool gso;                              /* [p2p] gso             = true */
     enum cr_log_level log_level;           /* [log] level           = info */
     uint32_t peers_count; /* [p2p] peer.NAME = host:port : dial this instead of genesis */

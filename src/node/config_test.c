@@ -72,6 +72,7 @@ static void defaults_are_those_of_the_schema(void **state)
     assert_int_equal(config.state_map_bytes, UINT64_C(8) << 30);
     assert_int_equal(config.mempool_bytes, 32 << 20);
     assert_int_equal(config.workers, 0);
+    assert_int_equal(config.cross_check, 4096);
     assert_int_equal(config.log_level, CR_LOG_LEVEL_INFO);
     assert_true(config.gso);
 }

@@ -5,6 +5,7 @@
 #include "node/forensics.h"
 
 #include "crypto/keys.h"
+#include "crypto/verifier.h"
 #include "node/verify.h"
 #include "store/commit_record.h"
 #include "store/testing.h"
@@ -19,7 +20,7 @@ static struct cr_store_failure failure;
 static int setup(void **state)
 {
     (void)state;
-    cr_verifier_use(&cr_verifier_openssl);
+    cr_verifier_use(cr_verifier_start(NULL));
     memset(&genesis, 0, sizeof genesis);
     genesis.id = (struct cr_hash){{4, 5, 6}};
     genesis.validators_count = N;

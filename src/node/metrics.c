@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "crypto/verifier.h"
 #include "node/replica.h"
 
 static void head(struct cr_text *out, const char *name, const char *kind, const char *help)
@@ -175,6 +176,16 @@ static void inputs(struct cr_text *out, const struct cr_net_stats *net,
                   "creto_signature_verifications_total{impl=\"%s\",result=\"invalid\"} %" PRIu64
                   "\n",
                   cr_verifier()->name, keys.valid, cr_verifier()->name, keys.invalid);
+    struct cr_verifier_stats verifier;
+    cr_verifier_stats(&verifier);
+    head(out, "creto_verifier_alarm", "gauge",
+         "1: the kernels for this processor failed their test; scalar ones are in use.");
+    cr_text_print(out, "creto_verifier_alarm{impl=\"%s\"} %d\n", cr_verifier()->name,
+                  verifier.fell_back ? 1 : 0);
+    one(out, "creto_cross_checks_total", "counter", "Signatures verified by OpenSSL too.",
+        verifier.cross_checks);
+    one(out, "creto_cross_check_mismatches_total", "counter",
+        "Cross-checks in which OpenSSL had another verdict.", verifier.mismatches);
     one(out, "creto_vertices_refused_total", "counter", "Vertices refused for want of memory.",
         counters->vertices_refused);
     one(out, "creto_ranges_served_total", "counter", "Ranges of old commits served.",

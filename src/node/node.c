@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "crypto/verifier.h"
 #include "node/byz.h"
 #include "node/clock.h"
 #include "node/genesis_file.h"
@@ -213,7 +214,7 @@ int cr_node_run(const struct cr_config *config)
     pthread_mutex_init(&node->status_lock, NULL);
     cr_report_level(config->log_level);
     set_signals();
-    cr_verifier_use(&cr_verifier_openssl);
+    cr_verifier_cross_check(config->cross_check);
 
     int code = cr_node_open(node);
     if (code == CR_EXIT_OK) {

@@ -7,6 +7,7 @@
 
 #include <blake3.h>
 
+#include "crypto/verifier.h"
 #include "node/clock.h"
 #include "node/replica.h"
 #include "peer/degraded.h"
@@ -293,4 +294,11 @@ void cr_node_print_plan(const struct cr_node *node)
         __builtin_cpu_supports("sse4.1") ? "yes" : "no",
         __builtin_cpu_supports("avx2") ? "yes" : "no",
         __builtin_cpu_supports("avx512f") ? "yes" : "no", cr_verifier()->name, blake3_version());
+    struct cr_verifier_stats verifier;
+    cr_verifier_stats(&verifier);
+    if (verifier.fell_back) {
+        cr_report(CR_LOG_LEVEL_ERROR, "node", "verifier-alarm",
+                  "reason=\"the kernels for this processor failed their test\" verifier=%s",
+                  cr_verifier()->name);
+    }
 }

@@ -54,6 +54,7 @@ int cr_cli_config_show(const struct cr_command *command, int words, char **word)
 int cr_cli_config_explain(const struct cr_command *command, int words, char **word);
 int cr_cli_replay(const struct cr_command *command, int words, char **word);
 int cr_cli_forensics(const struct cr_command *command, int words, char **word);
+int cr_cli_debug_mldsa(const struct cr_command *command, int words, char **word);
 int cr_cli_bench(const struct cr_command *command, int words, char **word);
 
 /* "creto: " and the message to stderr; returns `code`. */

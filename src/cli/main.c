@@ -119,6 +119,11 @@ static const struct cr_command commands[] = {
      "  $ creto config show --home /var/lib/creto\n", cr_cli_config_show},
     {"config explain", "[KEY]", "Print the reference of all keys (Markdown), or of one",
      "  $ creto config explain api.listen\n", cr_cli_config_explain},
+    {"debug mldsa-verify", "", "Verify ML-DSA signatures, a JSON line each, from stdin",
+     "  $ creto debug mldsa-verify --batch < claims.jsonl\n"
+     "\nA line: {\"level\":65,\"pk\":HEX,\"msg\":HEX,\"ctx\":HEX,\"sig\":HEX}\n"
+     "The answer to each is a line 'accept' or 'reject', as FIPS 204, algorithm 3 says.\n",
+     cr_cli_debug_mldsa},
     {"version", "", "Print the version, libraries and kernels in use", "  $ creto version --json\n",
      run_version},
 };

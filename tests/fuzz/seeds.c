@@ -274,6 +274,23 @@ static void put_epochs(struct cr_prng *prng)
     put_epoch_json();
 }
 
+/* Valid, one bit of z, a hint, the number of hints, one byte less. */
+static void put_signatures(void)
+{
+    static const struct {
+        const char *name;
+        uint8_t head[5];
+    } seeds[] = {{"valid", {1, 0, 0, 0, 0}},
+                 {"z", {0, 200, 4, 0, 1}},
+                 {"hint", {1, 180, 12, 0, 3}},
+                 {"hints", {5, 0x12, 0x12, 0, 0x80}},
+                 {"short", {2, 0, 0, 3, 0}}};
+    for (uint32_t i = 0; i < CR_COUNT_OF(seeds); i++) {
+        memcpy(bytes, seeds[i].head, sizeof seeds[i].head);
+        put("mldsa_fuzz", seeds[i].name, sizeof seeds[i].head);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return EXIT_FAILURE;
@@ -288,5 +305,6 @@ int main(int argc, char **argv)
     put_ranges(&prng);
     put_validators(&prng);
     put_epochs(&prng);
+    put_signatures();
     return EXIT_SUCCESS;
 }

@@ -6,10 +6,11 @@ PRESET   ?= release
 SCENARIO ?= swarm
 SEED     ?=
 T        ?= 60
+N        ?= 1000000
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 deps: ## install or fetch what the build needs (does nothing when all is there)
 	@tools/deps
@@ -39,6 +40,9 @@ bench: build ## measure; one line of JSON per result
 fuzz: ## search for inputs that break a decoder, T seconds for each (T=60)
 	@tools/fuzz $(T) $(ARGS)
 
+fuzz-crypto: build ## a million mutated signatures: OpenSSL, the reference and every back end agree (N=1000000)
+	@CR_MUTATIONS=$(N) build/$(PRESET)/tests/verify_test
+
 mutants: deps ## are seeded bugs still found? four of them, others after each commit (ARGS=--all)
 	@tools/mutants $(ARGS)
 
@@ -52,4 +56,4 @@ fmt: ## lay out every C file
 clean: ## remove build/ (.deps/ stays)
 	@rm -rf build
 
-.PHONY: help deps build test check demo sim golden bench fuzz mutants models fmt clean
+.PHONY: help deps build test check demo sim golden bench fuzz fuzz-crypto mutants models fmt clean

@@ -104,6 +104,7 @@ void cr_host_crash(struct cr_host *host, bool power_lost)
     }
     cr_host_void_lanes(host);
     host->accused = 0;
+    host->votes = (struct cr_votes){0};
     forget_bodies(host);
     cr_executor_forget(&host->executor);
     host->mempool_count = host->waiting_told = 0;
@@ -202,6 +203,7 @@ static void start_core(struct cr_host *host, uint64_t index, const struct cr_pro
                                     .signed_round = signed_round,
                                     .memory = memory,
                                     .nonce = (uint64_t)host->incarnation << 32 | epoch->number});
+    cr_votes_begin(host);
     cr_host_tell_executed(host);
 }
 

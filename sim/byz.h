@@ -22,6 +22,8 @@ bool cr_byz_goes_on(const struct cr_sim *sim, uint32_t number);
 
 /* What a liar's host hands over. The header of a proposal, before it is signed. */
 void cr_byz_propose(struct cr_host *host, struct cr_header *header);
+/* How an epoch began, before that is signed. */
+void cr_byz_vote(const struct cr_host *host, struct cr_epoch *epoch);
 /* A frame on its way to the network; takes over the reference. */
 void cr_byz_send(struct cr_host *host, uint32_t peer, struct cr_frame *frame);
 /* A request of a peer: other copies of its own vertices are known to the liar alone. */

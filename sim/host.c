@@ -112,6 +112,7 @@ void cr_host_on_tick(struct cr_host *host, uint32_t number)
     if (host->tick_number != number || host->tick_at_us == UINT64_MAX) return; /* armed anew */
     host->tick_at_us = UINT64_MAX;
     cr_host_step(host, &(struct cr_event){.kind = CR_EVENT_TICK});
+    if (host->doom == CR_DOOM_NONE) cr_votes_run(host);
 }
 
 /* ---- vertices from outside ---- */
@@ -242,8 +243,8 @@ void cr_host_on_frame(struct cr_host *host, uint32_t peer, struct cr_frame *fram
         cr_host_serve_sync(host, peer, &message);
         return;
     case CR_MESSAGE_RANGE: on_range(host, peer, frame, &message); return;
-    case CR_MESSAGE_EPOCH_VOTE: /* no matter of the core, and nobody here sends them */
-    case CR_MESSAGE_EPOCH_CERT: host->counters.frames_refused++; return;
+    case CR_MESSAGE_EPOCH_VOTE: cr_votes_receive(host, peer, &message.epoch_cert); return;
+    case CR_MESSAGE_EPOCH_CERT: host->counters.frames_refused++; return; /* nobody sends them */
     case CR_MESSAGE_PROBE:
         cr_host_step(
             host, &(struct cr_event){.kind = CR_EVENT_PROBE, .peer = peer, .probe = message.probe});

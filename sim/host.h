@@ -13,6 +13,7 @@
 #include "executor.h"
 #include "network.h"
 #include "plan.h"
+#include "votes.h"
 
 struct cr_sim;
 
@@ -112,6 +113,7 @@ struct cr_host {
     uint64_t given_us; /* when what was ordered from them will have been given */
     struct cr_host_orders orders;
     struct cr_host_counters counters;
+    struct cr_votes votes;
 };
 
 void cr_host_init(struct cr_host *host, struct cr_sim *sim, uint32_t self);

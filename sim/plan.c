@@ -284,7 +284,6 @@ static void make_fork(struct cr_plan *plan)
     plan->setup.network_kind %= 2; /* near, so that both get far enough */
     plan->setup.equal_stakes = 1;
     plan->setup.changes = plan->setup.joiner = 0; /* a quorum on each side, to the last node */
-    plan->setup.epoch_rounds = plan->setup.epoch_ms = 0;
     plan->setup.liars = 0;
     while ((uint32_t)__builtin_popcount(plan->setup.liars) < faulty + 1)
         plan->setup.liars |= 1u << cr_prng_below(&prng, plan->nodes_count);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/client.h"
+#include "cli/epoch.h"
 #include "node/epoch_json.h"
 #include "node/genesis_file.h"
 
@@ -121,62 +122,68 @@ int cr_cli_epoch_show(const struct cr_command *command, int words, char **word)
 
 /* ---- verify ---- */
 
+static int read_one(struct cr_roster *roster, struct cr_epoch_proof *proof, const char *path,
+                    const json_t *json)
+{
+    if (!cr_epoch_proof_from_json(json, roster->chain.genesis->validators_count, proof))
+        return cr_cli_fail(CR_EXIT_VERIFICATION, "%s is no certificate: %s", path, proof->text);
+    if (cr_roster_add(roster, proof)) return CR_EXIT_OK;
+    return cr_cli_fail(CR_EXIT_VERIFICATION,
+                       "%s: the certificate of epoch %" PRIu64 " proves nothing: %s", path,
+                       proof->cert.epoch.number, roster->chain.text);
+}
+
+static int read_file(struct cr_roster *roster, struct cr_epoch_proof *proof, const char *path)
+{
+    json_error_t error;
+    json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    if (!json) return cr_cli_fail(CR_EXIT_USAGE, "%s: %s", path, error.text);
+    int code = json_is_array(json) ? CR_EXIT_OK : read_one(roster, proof, path, json);
+    for (size_t i = 0; code == CR_EXIT_OK && i < json_array_size(json); i++)
+        code = read_one(roster, proof, path, json_array_get(json, i));
+    json_decref(json);
+    return code;
+}
+
+int cr_cli_roster_read(struct cr_roster *roster, const struct cr_words *files)
+{
+    struct cr_epoch_proof *proof = malloc(sizeof *proof);
+    int code = CR_EXIT_OK;
+    if (!proof) return cr_cli_fail(CR_EXIT_FAILED, "memory is out");
+    for (uint32_t i = 0; code == CR_EXIT_OK && i < files->count; i++)
+        code = read_file(roster, proof, files->list[i]);
+    free(proof);
+    return code;
+}
+
 struct check {
     struct cr_words words;
     const char *genesis_path;
     bool json;
     struct cr_genesis genesis;
-    struct cr_epoch_chain chain;
-    struct cr_epoch_proof proof;
-    struct cr_epoch last;
+    struct cr_roster roster;
 };
-
-static int check_one(struct check *check, const char *path, const json_t *json)
-{
-    char why[160];
-    if (!cr_epoch_proof_from_json(json, check->genesis.validators_count, &check->proof, why))
-        return cr_cli_fail(CR_EXIT_VERIFICATION, "%s is no certificate: %s", path, why);
-    const uint64_t number = check->proof.cert.epoch.number;
-    if (!cr_epoch_chain_add(&check->chain, &check->proof))
-        return cr_cli_fail(CR_EXIT_VERIFICATION,
-                           "%s: the certificate of epoch %" PRIu64 " proves nothing: %s", path,
-                           number, check->chain.text);
-    check->last = check->proof.cert.epoch;
-    return CR_EXIT_OK;
-}
-
-/* A file holds one certificate, or a list of them. */
-static int check_file(struct check *check, const char *path)
-{
-    json_error_t error;
-    json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-    if (!json) return cr_cli_fail(CR_EXIT_USAGE, "%s: %s", path, error.text);
-    int code = json_is_array(json) ? CR_EXIT_OK : check_one(check, path, json);
-    for (size_t i = 0; code == CR_EXIT_OK && i < json_array_size(json); i++)
-        code = check_one(check, path, json_array_get(json, i));
-    json_decref(json);
-    return code;
-}
 
 static void print_proved(const struct check *check)
 {
-    const struct cr_committee *committee = &check->chain.committee;
+    const struct cr_epoch_chain *chain = &check->roster.chain;
+    const struct cr_committee *committee = &chain->committee;
     char digest[2 * CR_HASH_BYTES + 1], root[2 * CR_HASH_BYTES + 1];
-    cr_hex_encode(check->last.digest.bytes, CR_HASH_BYTES, digest);
-    cr_hex_encode(check->last.state_root.bytes, CR_HASH_BYTES, root);
+    cr_hex_encode(chain->began.digest.bytes, CR_HASH_BYTES, digest);
+    cr_hex_encode(chain->began.state_root.bytes, CR_HASH_BYTES, root);
     if (check->json) {
         cr_cli_print_json(json_pack(
-            "{s:I,s:I,s:s,s:s,s:i,s:I,s:I}", "epoch", (json_int_t)check->chain.epoch,
-            "commit_index", (json_int_t)check->last.index, "commit_digest", digest, "state_root",
-            root, "members", (int)cr_authors_count(&committee->members), "total_stake",
-            (json_int_t)committee->total, "quorum", (json_int_t)committee->quorum));
+            "{s:I,s:I,s:s,s:s,s:i,s:I,s:I}", "epoch", (json_int_t)chain->epoch, "commit_index",
+            (json_int_t)chain->began.index, "commit_digest", digest, "state_root", root, "members",
+            (int)cr_authors_count(&committee->members), "total_stake", (json_int_t)committee->total,
+            "quorum", (json_int_t)committee->quorum));
         return;
     }
     printf("proved      epoch %" PRIu64 ", which begins after commit %" PRIu64 "\n"
            "commit      %s\nstate root  %s\n\n%-5s %-20s %14s\n",
-           check->chain.epoch, check->last.index, digest, root, "seat", "validator", "stake");
+           chain->epoch, chain->began.index, digest, root, "seat", "validator", "stake");
     for (uint32_t seat = 0; seat < committee->validators_count; seat++)
-        printf("%-5" PRIu32 " %-20s %14" PRIu64 "\n", seat, check->chain.validators[seat].name,
+        printf("%-5" PRIu32 " %-20s %14" PRIu64 "\n", seat, chain->validators[seat].name,
                committee->stake[seat]);
 }
 
@@ -208,13 +215,13 @@ int cr_cli_epoch_verify(const struct cr_command *command, int words, char **word
                                           "--genesis FILE");
     const enum cr_err err = cr_genesis_load(check.genesis_path, &check.genesis, &failure);
     if (err != CR_OK) return cr_cli_fail(cr_cli_exit_of(err), "%s", failure.text);
-    if (cr_epoch_chain_begin(&check.chain, &check.genesis) != CR_OK)
-        return cr_cli_fail(CR_EXIT_USAGE, "%s: its stakes are not allowed", check.genesis_path);
-    for (uint32_t i = 0; i < check.words.count && code <= CR_EXIT_OK; i++)
-        code = check_file(&check, check.words.list[i]);
-    if (code > CR_EXIT_OK) return code;
-    if (check.chain.epoch == CR_GENESIS_EPOCH)
-        return cr_cli_fail(CR_EXIT_VERIFICATION, "there is no certificate in these files");
-    print_proved(&check);
-    return CR_EXIT_OK;
+    if (cr_roster_init(&check.roster, &check.genesis) != CR_OK)
+        code = cr_cli_fail(CR_EXIT_USAGE, "%s: its stakes are not allowed", check.genesis_path);
+    else
+        code = cr_cli_roster_read(&check.roster, &check.words);
+    if (code == CR_EXIT_OK && check.roster.chain.epoch == CR_GENESIS_EPOCH)
+        code = cr_cli_fail(CR_EXIT_VERIFICATION, "there is no certificate in these files");
+    if (code == CR_EXIT_OK) print_proved(&check);
+    cr_roster_deinit(&check.roster);
+    return code;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "cli/epoch.h"
 #include "node/forensics.h"
 #include "node/genesis_file.h"
 
@@ -14,7 +14,7 @@ struct wishes {
     const char *genesis;
     const char *out;
     bool json;
-    struct cr_words words;
+    struct cr_words words, epochs;
 };
 
 /* HOME/data/log, DATA/log, or the log itself: whatever holds it. */
@@ -46,33 +46,35 @@ static json_t *json_hash(const struct cr_hash *hash)
     return json_string(text);
 }
 
-static json_t *json_culprit(const struct cr_genesis *genesis, const struct cr_culprit *culprit)
+static json_t *json_culprit(const struct cr_roster *roster, uint64_t epoch,
+                            const struct cr_culprit *culprit)
 {
-    const struct cr_genesis_validator *v = &genesis->validators[culprit->author];
+    const struct cr_genesis_validator *v = cr_roster_find(roster, culprit->author);
     char *hex = malloc(2 * culprit->evidence_bytes + 1);
     if (!hex) return NULL;
     cr_hex_encode(culprit->evidence, culprit->evidence_bytes, hex);
     json_t *json =
         json_pack("{s:s,s:I,s:I,s:s,s:I,s:I,s:s}", "validator", v->name, "author",
-                  (json_int_t)culprit->author, "stake", (json_int_t)v->stake, "conflict",
+                  (json_int_t)culprit->author, "stake",
+                  (json_int_t)cr_roster_stake(roster, epoch, culprit->author), "conflict",
                   cr_conflict_name(culprit->conflict), "epoch", (json_int_t)culprit->epoch, "round",
                   (json_int_t)culprit->round, "evidence", hex);
     free(hex);
     return json;
 }
 
-static json_t *json_finding(const struct cr_genesis *genesis, const struct cr_finding *finding)
+static json_t *json_finding(const struct cr_roster *roster, const struct cr_finding *finding)
 {
     json_t *guilty = json_array();
     for (uint32_t i = 0; i < finding->culprits_count; i++)
-        json_array_append_new(guilty, json_culprit(genesis, &finding->culprits[i]));
-    json_t *json =
-        json_pack("{s:o,s:I,s:I,s:[I,I],s:I,s:I,s:I,s:o}", "genesis", json_hash(&genesis->id),
-                  "common_commit", (json_int_t)finding->common, "conflicting_commit",
-                  (json_int_t)finding->conflict, "tips", (json_int_t)finding->tips[0],
-                  (json_int_t)finding->tips[1], "guilty_stake", (json_int_t)finding->guilty_stake,
-                  "total_stake", (json_int_t)finding->total_stake, "unverified",
-                  (json_int_t)finding->unverified, "guilty", guilty);
+        json_array_append_new(guilty, json_culprit(roster, finding->epoch, &finding->culprits[i]));
+    json_t *json = json_pack(
+        "{s:o,s:I,s:I,s:[I,I],s:I,s:I,s:I,s:o}", "genesis", json_hash(&roster->chain.genesis->id),
+        "common_commit", (json_int_t)finding->common, "conflicting_commit",
+        (json_int_t)finding->conflict, "tips", (json_int_t)finding->tips[0],
+        (json_int_t)finding->tips[1], "guilty_stake", (json_int_t)finding->guilty_stake,
+        "total_stake", (json_int_t)finding->total_stake, "unverified",
+        (json_int_t)finding->unverified, "guilty", guilty);
     if (finding->conflict > 0) {
         json_object_set_new(
             json, "digests",
@@ -86,21 +88,21 @@ static bool is_a_third(const struct cr_finding *finding)
     return finding->guilty_stake > (finding->total_stake - 1) / 3;
 }
 
-static void print_guilty(const struct cr_genesis *genesis, const struct cr_finding *finding)
+static void print_guilty(const struct cr_roster *roster, const struct cr_finding *finding)
 {
     for (uint32_t i = 0; i < finding->culprits_count; i++) {
         const struct cr_culprit *culprit = &finding->culprits[i];
-        const struct cr_genesis_validator *v = &genesis->validators[culprit->author];
+        const struct cr_genesis_validator *v = cr_roster_find(roster, culprit->author);
         printf("guilty  %-20s validator %" PRIu32 ", stake %" PRIu64 ", %s in round %" PRIu32
                " of epoch %" PRIu64 "\n",
-               v->name, culprit->author, v->stake, cr_conflict_name(culprit->conflict),
-               culprit->round, culprit->epoch);
+               v->name, culprit->author, cr_roster_stake(roster, finding->epoch, culprit->author),
+               cr_conflict_name(culprit->conflict), culprit->round, culprit->epoch);
     }
     printf("guilty stake %" PRIu64 " of %" PRIu64 "\n", finding->guilty_stake,
            finding->total_stake);
 }
 
-static void print_finding(const struct cr_genesis *genesis, const struct cr_finding *finding)
+static void print_finding(const struct cr_roster *roster, const struct cr_finding *finding)
 {
     char digests[2][17];
     for (uint32_t i = 0; i < 2; i++) {
@@ -115,10 +117,10 @@ static void print_finding(const struct cr_genesis *genesis, const struct cr_find
     } else {
         printf("no commit differs; up to %" PRIu64 " they are the same\n", finding->common);
     }
-    print_guilty(genesis, finding);
+    print_guilty(roster, finding);
     if (finding->unverified > 0) {
-        printf("%" PRIu64 " more pairs prove nothing (a signature does not verify, or the genesis"
-               " does not name the validators of that epoch)\n",
+        printf("%" PRIu64 " more pairs prove nothing (a signature does not verify, or a seat"
+               " was added later: --epochs FILE tells whose it is)\n",
                finding->unverified);
     }
     if (finding->conflict > 0 && !is_a_third(finding))
@@ -140,7 +142,7 @@ static int write_proof(const char *path, json_t *json)
 }
 
 /* Exit 0: they agree; 4: they do not, whoever is named. */
-static int compare(const struct wishes *wishes, const struct cr_genesis *genesis)
+static int compare(const struct wishes *wishes, const struct cr_roster *roster)
 {
     char paths[2][CR_PATH_BYTES_MAX];
     if (!find_log(wishes->words.list[0], paths[0]) || !find_log(wishes->words.list[1], paths[1]))
@@ -150,13 +152,13 @@ static int compare(const struct wishes *wishes, const struct cr_genesis *genesis
     struct cr_finding *finding = calloc(1, sizeof *finding);
     if (!finding) return cr_cli_fail(CR_EXIT_FAILED, "memory is out");
     int code = CR_EXIT_OK;
-    const enum cr_err err = cr_forensics(genesis, logs, finding, &failure);
+    const enum cr_err err = cr_forensics(roster, logs, finding, &failure);
     if (err != CR_OK) {
         code = cr_cli_fail(cr_cli_exit_of(err), "%s", failure.text);
     } else {
-        json_t *json = json_finding(genesis, finding);
+        json_t *json = json_finding(roster, finding);
         if (wishes->out) code = write_proof(wishes->out, json);
-        if (!wishes->json) print_finding(genesis, finding);
+        if (!wishes->json) print_finding(roster, finding);
         if (wishes->json)
             cr_cli_print_json(json);
         else
@@ -171,7 +173,7 @@ static int compare(const struct wishes *wishes, const struct cr_genesis *genesis
 /* ---- a proof ---- */
 
 /* Adds what one entry of "guilty" proves; false: nothing. */
-static bool check_entry(const struct cr_genesis *genesis, const json_t *entry,
+static bool check_entry(const struct cr_roster *roster, const json_t *entry,
                         struct cr_finding *finding)
 {
     const char *hex = json_string_value(json_object_get(entry, "evidence"));
@@ -181,18 +183,27 @@ static bool check_entry(const struct cr_genesis *genesis, const json_t *entry,
     uint8_t *bytes = malloc(count);
     const bool proved = bytes && cr_hex_decode(hex, strlen(hex), bytes, count) == CR_OK &&
                         strlen(hex) == 2 * count &&
-                        cr_forensics_verify(genesis, bytes, count, &culprit);
+                        cr_forensics_verify(roster, bytes, count, &culprit);
     free(bytes);
     if (!proved) return false;
     for (uint32_t i = 0; i < finding->culprits_count; i++) {
         if (finding->culprits[i].author == culprit.author) return true; /* counted once */
     }
-    finding->guilty_stake += genesis->validators[culprit.author].stake;
     finding->culprits[finding->culprits_count++] = culprit;
+    if (culprit.epoch > finding->epoch) finding->epoch = culprit.epoch;
     return true;
 }
 
-static int check_proof(const struct wishes *wishes, const struct cr_genesis *genesis)
+/* By the stakes of the epoch in which it happened last. */
+static void count_stake(const struct cr_roster *roster, struct cr_finding *finding)
+{
+    finding->total_stake = cr_roster_total(roster, finding->epoch);
+    for (uint32_t i = 0; i < finding->culprits_count; i++)
+        finding->guilty_stake +=
+            cr_roster_stake(roster, finding->epoch, finding->culprits[i].author);
+}
+
+static int check_proof(const struct wishes *wishes, const struct cr_roster *roster)
 {
     json_error_t error;
     const char *path = wishes->words.list[0];
@@ -201,20 +212,19 @@ static int check_proof(const struct wishes *wishes, const struct cr_genesis *gen
     struct cr_finding *finding = calloc(1, sizeof *finding);
     size_t i, bad = 0;
     const json_t *entry, *guilty = json_object_get(proof, "guilty");
-    for (i = 0; finding && i < genesis->validators_count; i++)
-        finding->total_stake += genesis->validators[i].stake;
     json_array_foreach(guilty, i, entry)
     {
-        if (finding && !check_entry(genesis, entry, finding)) bad++;
+        if (finding && !check_entry(roster, entry, finding)) bad++;
     }
     int code = finding ? CR_EXIT_OK : cr_cli_fail(CR_EXIT_FAILED, "memory is out");
+    if (finding) count_stake(roster, finding);
     if (finding && wishes->json) {
         cr_cli_print_json(json_pack(
             "{s:I,s:I,s:I,s:I}", "proved", (json_int_t)finding->culprits_count, "not_proved",
             (json_int_t)bad, "guilty_stake", (json_int_t)finding->guilty_stake, "total_stake",
             (json_int_t)finding->total_stake));
     } else if (finding) {
-        print_guilty(genesis, finding);
+        print_guilty(roster, finding);
     }
     if (bad > 0)
         code = cr_cli_fail(CR_EXIT_VERIFICATION, "%s: %zu of %zu accusations prove nothing", path,
@@ -223,6 +233,20 @@ static int check_proof(const struct wishes *wishes, const struct cr_genesis *gen
         code = cr_cli_fail(CR_EXIT_VERIFICATION, "%s accuses nobody", path);
     free(finding);
     json_decref(proof);
+    return code;
+}
+
+static int judge(const struct wishes *wishes, const struct cr_genesis *genesis)
+{
+    struct cr_roster *roster = calloc(1, sizeof *roster);
+    int code = CR_EXIT_OK;
+    if (!roster || cr_roster_init(roster, genesis) != CR_OK)
+        code = cr_cli_fail(CR_EXIT_FAILED, "memory is out, or the genesis has no committee");
+    if (code == CR_EXIT_OK) code = cr_cli_roster_read(roster, &wishes->epochs);
+    if (code == CR_EXIT_OK)
+        code = wishes->words.count == 2 ? compare(wishes, roster) : check_proof(wishes, roster);
+    if (roster) cr_roster_deinit(roster);
+    free(roster);
     return code;
 }
 
@@ -235,6 +259,11 @@ int cr_cli_forensics(const struct cr_command *command, int words, char **word)
          .value = "FILE",
          .meaning = "the genesis of the chain; default: that of node A",
          .out = &wishes.genesis},
+        {.name = "epochs",
+         .kind = CR_OPTION_LIST,
+         .value = "FILE",
+         .meaning = "certificates of epochs, for validators that were added later",
+         .out = &wishes.epochs},
         {.name = "out",
          .kind = CR_OPTION_TEXT,
          .value = "FILE",
@@ -261,12 +290,8 @@ int cr_cli_forensics(const struct cr_command *command, int words, char **word)
     if (!genesis) return cr_cli_fail(CR_EXIT_FAILED, "memory is out");
     struct cr_config_failure failure;
     const enum cr_err err = cr_genesis_load(path, genesis, &failure);
-    if (err != CR_OK)
-        code = cr_cli_fail(cr_cli_exit_of(err), "%s", failure.text);
-    else if (wishes.words.count == 2)
-        code = compare(&wishes, genesis);
-    else
-        code = check_proof(&wishes, genesis);
+    code = err == CR_OK ? judge(&wishes, genesis)
+                        : cr_cli_fail(cr_cli_exit_of(err), "%s", failure.text);
     free(genesis);
     return code;
 }

@@ -84,7 +84,8 @@ static const struct cr_command commands[] = {
      "  $ creto forensics /evidence/node-0 /evidence/node-1 --out proof.json\n"
      "  $ creto forensics proof.json --genesis genesis.json\n"
      "\nA and B: home folders of two nodes, or copies of them; nothing in them is changed.\n"
-     "With one word, a file that --out wrote, it is checked: all that takes is the genesis.\n",
+     "With one word, a file that --out wrote, it is checked: all that takes is the genesis, and\n"
+     "--epochs epochs.json (of 'creto epoch show --chain') when a validator was added later.\n",
      cr_cli_forensics},
     {"init", "", "Make the folder of a validator: keys, configuration, validator.json",
      "  $ creto init --home /var/lib/creto --name bank-a --address a.example:7000\n", cr_cli_init},

@@ -10,6 +10,7 @@
 #include "store/testing.h"
 
 enum { NODES = 7, MAIL_MAX = 4096 };
+#define SECOND_US UINT64_C(1000000)
 
 struct node {
     uint32_t self;
@@ -175,7 +176,7 @@ static void receive(uint32_t from, struct node *node, const uint8_t *bytes, size
 /* Everybody in `up` is connected with all others in it, for some seconds. */
 static void run(const struct cr_authors *up, uint32_t seconds)
 {
-    for (uint32_t turn = 0; turn < 4 * seconds; turn++, now_us += 250 * 1000) {
+    for (uint32_t turn = 0; turn < 4 * seconds; turn++, now_us += SECOND_US / 4) {
         for (uint32_t i = 0; i < NODES; i++) {
             struct cr_authors others = *up;
             if (!cr_authors_has(up, i)) continue;
@@ -391,19 +392,19 @@ static void bad_certificates(void **state)
     assert_int_equal(cr_certify_receive(nodes[0].certify, 1, &message), CR_CERTIFY_FINE);
     assert_false(cr_epochs_has(nodes[0].epochs, 2));
     cr_certify_run(nodes[0].certify, &pair, now_us); /* it asks itself, then 1 */
-    cr_certify_run(nodes[0].certify, &pair, now_us += 1000 * 1000);
+    cr_certify_run(nodes[0].certify, &pair, now_us += SECOND_US);
     assert_int_equal(cr_certify_receive(nodes[0].certify, 1, &message), CR_CERTIFY_BAD);
     assert_false(cr_epochs_has(nodes[0].epochs, 2));
 
     bytes[count - 1] ^= 1;
     message.epoch_cert.votes_count = 4; /* all good, and one less than a quorum */
-    cr_certify_run(nodes[0].certify, &pair, now_us += 1000 * 1000);
-    cr_certify_run(nodes[0].certify, &pair, now_us += 1000 * 1000);
+    cr_certify_run(nodes[0].certify, &pair, now_us += SECOND_US);
+    cr_certify_run(nodes[0].certify, &pair, now_us += SECOND_US);
     assert_int_equal(cr_certify_receive(nodes[0].certify, 1, &message), CR_CERTIFY_BAD);
     assert_false(cr_epochs_has(nodes[0].epochs, 2));
     message.epoch_cert.votes_count = 5;
-    cr_certify_run(nodes[0].certify, &pair, now_us += 1000 * 1000);
-    cr_certify_run(nodes[0].certify, &pair, now_us += 1000 * 1000);
+    cr_certify_run(nodes[0].certify, &pair, now_us += SECOND_US);
+    cr_certify_run(nodes[0].certify, &pair, now_us += SECOND_US);
     assert_int_equal(cr_certify_receive(nodes[0].certify, 1, &message), CR_CERTIFY_FINE);
     assert_true(cr_epochs_has(nodes[0].epochs, 2));
 }

@@ -39,12 +39,14 @@ struct cr_epoch_proof {
     uint64_t stake[CR_VALIDATORS_MAX];
     struct cr_genesis_validator added[CR_VALIDATORS_MAX]; /* by seat: those not in the genesis */
     uint8_t bytes[CR_EPOCH_CERT_BYTES_MAX];
+    char text[160]; /* why it could not be read */
 };
 
 /* The validators as far as they are proved. About 700 KiB. */
 struct cr_epoch_chain {
     const struct cr_genesis *genesis; /* borrowed */
     uint64_t epoch;
+    struct cr_epoch began;         /* how it began; zeros: with the genesis */
     struct cr_committee committee; /* of that epoch */
     struct cr_genesis_validator validators[CR_VALIDATORS_MAX];
     char text[200]; /* what was wrong */

@@ -7,9 +7,9 @@
 
 #include "node/epoch_chain.h"
 
-/* Reads one; `genesis_seats` are known by the genesis and need no keys here. False: `why` says what
- * is not as it should be, and nothing about signatures. `out` is written in any case, and large. */
+/* Reads one; `genesis_seats` are known by the genesis and need no keys here. False: out->text
+ * says what is not as it should be. Nothing is said about signatures. */
 bool cr_epoch_proof_from_json(const json_t *json, uint32_t genesis_seats,
-                              struct cr_epoch_proof *out, char why[160]);
+                              struct cr_epoch_proof *out);
 
 #endif

@@ -24,13 +24,18 @@ struct pair {
     size_t bytes[2];
 };
 
+struct known_commit {
+    struct cr_hash digest; /* zero: not in the log */
+    uint64_t epoch;
+};
+
 struct commits {
-    struct cr_hash *digests; /* by index; zero: not in the log */
+    struct known_commit *list; /* by index */
     uint64_t count, count_max;
 };
 
 struct search {
-    const struct cr_genesis *genesis;
+    const struct cr_roster *roster;
     struct cr_finding *finding;
     struct slot *slots; /* open addressing */
     size_t slots_mask, slots_used;
@@ -113,13 +118,13 @@ static bool note_commit(struct commits *commits, const struct cr_commit *commit)
     if (commit->index > commits->count + (1u << 20)) return true;
     if (commit->index >= commits->count_max) {
         const uint64_t wanted = 2 * commit->index + 1024;
-        struct cr_hash *more = realloc(commits->digests, wanted * sizeof *more);
+        struct known_commit *more = realloc(commits->list, wanted * sizeof *more);
         if (!more) return false;
         memset(more + commits->count_max, 0, (wanted - commits->count_max) * sizeof *more);
-        commits->digests = more;
+        commits->list = more;
         commits->count_max = wanted;
     }
-    commits->digests[commit->index] = cr_commit_digest(commit);
+    commits->list[commit->index] = (struct known_commit){cr_commit_digest(commit), commit->epoch};
     if (commit->index >= commits->count) commits->count = commit->index + 1;
     return true;
 }
@@ -148,12 +153,16 @@ static void compare_commits(const struct search *search, struct cr_finding *out)
     const uint64_t both = a->count < b->count ? a->count : b->count;
     for (uint32_t side = 0; side < 2; side++)
         out->tips[side] = search->commits[side].count > 0 ? search->commits[side].count - 1 : 0;
+    out->epoch = CR_GENESIS_EPOCH;
     for (uint64_t i = 1; i < both; i++) {
-        if (cr_hash_is_zero(&a->digests[i]) || cr_hash_is_zero(&b->digests[i])) continue;
-        if (!cr_hash_equal(&a->digests[i], &b->digests[i])) {
+        const struct known_commit *in_a = &a->list[i], *in_b = &b->list[i];
+        if (cr_hash_is_zero(&in_a->digest) || cr_hash_is_zero(&in_b->digest)) continue;
+        /* An epoch that ended in one of them only has the members of the last common one. */
+        if (in_a->epoch == in_b->epoch) out->epoch = in_a->epoch;
+        if (!cr_hash_equal(&in_a->digest, &in_b->digest)) {
             out->conflict = i;
-            out->digests[0] = a->digests[i];
-            out->digests[1] = b->digests[i];
+            out->digests[0] = in_a->digest;
+            out->digests[1] = in_b->digest;
             return;
         }
         out->common = i;
@@ -199,7 +208,7 @@ static void judge(struct search *search, const struct pair *pair)
     if (pair->heads[0] && pair->heads[1])
         count = cr_evidence_encode(pair->heads[0], pair->bytes[0], pair->heads[1], pair->bytes[1],
                                    search->evidence);
-    if (count == 0 || !cr_forensics_verify(search->genesis, search->evidence, count, &found)) {
+    if (count == 0 || !cr_forensics_verify(search->roster, search->evidence, count, &found)) {
         finding->unverified++;
         return;
     }
@@ -209,7 +218,7 @@ static void judge(struct search *search, const struct pair *pair)
     if (search->memory_out) return;
     memcpy(found.evidence, search->evidence, count);
     found.evidence_bytes = count;
-    finding->guilty_stake += search->genesis->validators[found.author].stake;
+    finding->guilty_stake += cr_roster_stake(search->roster, finding->epoch, found.author);
     finding->culprits[finding->culprits_count++] = found;
 }
 
@@ -219,19 +228,19 @@ static int by_author(const void *a, const void *b)
     return (first->author > second->author) - (first->author < second->author);
 }
 
-bool cr_forensics_verify(const struct cr_genesis *genesis, const uint8_t *evidence, size_t bytes,
+bool cr_forensics_verify(const struct cr_roster *roster, const uint8_t *evidence, size_t bytes,
                          struct cr_culprit *out)
 {
     struct cr_evidence *decoded = malloc(sizeof *decoded);
     bool proved = false;
     if (decoded && cr_evidence_decode(evidence, bytes, decoded) == CR_OK) {
         const struct cr_header *header = &decoded->vertices[0].header;
-        /* The set of the genesis is that of every epoch. */
-        if (header->epoch >= CR_GENESIS_EPOCH && header->author < genesis->validators_count) {
-            struct cr_prepared_key *key =
-                cr_verifier()->prepare(&genesis->validators[header->author].consensus_key);
-            proved = cr_verify_vertex(&decoded->vertices[0], key, &genesis->id) &&
-                     cr_verify_vertex(&decoded->vertices[1], key, &genesis->id);
+        const struct cr_genesis_validator *validator = cr_roster_find(roster, header->author);
+        if (header->epoch >= CR_GENESIS_EPOCH && validator) {
+            const struct cr_hash *id = &roster->chain.genesis->id;
+            struct cr_prepared_key *key = cr_verifier()->prepare(&validator->consensus_key);
+            proved = cr_verify_vertex(&decoded->vertices[0], key, id) &&
+                     cr_verify_vertex(&decoded->vertices[1], key, id);
             cr_verifier()->forget(key);
             *out = (struct cr_culprit){.author = header->author,
                                        .conflict =
@@ -251,7 +260,7 @@ static enum cr_err survey(struct search *search, const char *const logs[2], cr_l
 {
     for (search->side = 0; search->side < 2; search->side++) {
         const enum cr_err err =
-            cr_log_survey(logs[search->side], &search->genesis->id, visit, search,
+            cr_log_survey(logs[search->side], &search->roster->chain.genesis->id, visit, search,
                           &search->finding->surveys[search->side], failure);
         if (err != CR_OK) return err;
         if (search->memory_out) {
@@ -269,27 +278,26 @@ static void give_up(struct search *search)
         free(search->pairs[i].heads[1]);
     }
     free(search->slots);
-    free(search->commits[0].digests);
-    free(search->commits[1].digests);
+    free(search->commits[0].list);
+    free(search->commits[1].list);
     free(search);
 }
 
-enum cr_err cr_forensics(const struct cr_genesis *genesis, const char *const logs[2],
+enum cr_err cr_forensics(const struct cr_roster *roster, const char *const logs[2],
                          struct cr_finding *out, struct cr_store_failure *failure)
 {
     memset(out, 0, sizeof *out);
-    for (uint32_t i = 0; i < genesis->validators_count; i++)
-        out->total_stake += genesis->validators[i].stake;
     struct search *search = calloc(1, sizeof *search);
     if (!search || !grow(search)) {
         free(search);
         *failure = (struct cr_store_failure){.err = CR_ERR_FULL, .text = "memory is out"};
         return CR_ERR_FULL;
     }
-    search->genesis = genesis;
+    search->roster = roster;
     search->finding = out;
     enum cr_err err = survey(search, logs, first_pass, failure);
     if (err == CR_OK) compare_commits(search, out);
+    out->total_stake = cr_roster_total(roster, out->epoch);
     if (err == CR_OK && search->pairs_count > 0) err = survey(search, logs, second_pass, failure);
     for (uint32_t i = 0; err == CR_OK && i < search->pairs_count; i++)
         judge(search, &search->pairs[i]);

@@ -6,14 +6,17 @@
 
 #include "crypto/keys.h"
 #include "crypto/verifier.h"
+#include "ledger/validators.h"
 #include "node/verify.h"
 #include "store/commit_record.h"
 #include "store/testing.h"
 
-enum { N = 4, ROUNDS = 6, FORK = 3 };
+enum { N = 4, ADDED = 4, ROUNDS = 6, FORK = 3 };
 
 static struct cr_genesis genesis;
-static struct cr_secret_key *keys[N];
+static struct cr_roster roster;
+static struct cr_secret_key *keys[N + 1]; /* the last one is of who is added */
+static struct cr_epoch_proof proof;
 static struct cr_finding finding;
 static struct cr_store_failure failure;
 
@@ -24,13 +27,15 @@ static int setup(void **state)
     memset(&genesis, 0, sizeof genesis);
     genesis.id = (struct cr_hash){{4, 5, 6}};
     genesis.validators_count = N;
-    for (uint32_t i = 0; i < N; i++) {
+    for (uint32_t i = 0; i <= N; i++) {
         const uint8_t seed[32] = {(uint8_t)(i + 1)};
         if (keys[i] == NULL)
             assert_int_equal(cr_secret_key_from_seed(CR_ALG_MLDSA65, seed, &keys[i]), CR_OK);
+        if (i == N) break;
         cr_secret_key_public(keys[i], &genesis.validators[i].consensus_key);
         genesis.validators[i].stake = 10;
     }
+    assert_int_equal(cr_roster_init(&roster, &genesis), CR_OK);
     test_root_make();
     return 0;
 }
@@ -39,6 +44,7 @@ static int teardown(void **state)
 {
     (void)state;
     cr_finding_free(&finding);
+    cr_roster_deinit(&roster);
     remove_tree(test_root);
     return 0;
 }
@@ -56,7 +62,7 @@ static struct cr_ref append_vertex(struct cr_log *log, uint32_t round, uint32_t 
     header.epoch = 1;
     header.round = round;
     header.author = author;
-    header.validators_count = N;
+    header.validators_count = author < N ? N : N + 1;
     header.timestamp_ms = 1000 * round + copy;
     header.payload_root = cr_hash_of(NULL, 0);
     for (uint32_t a = 0; a < N; a++) {
@@ -120,7 +126,7 @@ static enum cr_err compare(void)
     const struct test_path a = path_of("a"), b = path_of("b");
     const char *const logs[2] = {a.text, b.text};
     cr_finding_free(&finding);
-    return cr_forensics(&genesis, logs, &finding, &failure);
+    return cr_forensics(&roster, logs, &finding, &failure);
 }
 
 static void the_guilty_are_named(void **state)
@@ -143,11 +149,11 @@ static void the_guilty_are_named(void **state)
         assert_int_equal(culprit->author, i + 1);
         assert_int_equal(culprit->round, FORK);
         assert_true(
-            cr_forensics_verify(&genesis, culprit->evidence, culprit->evidence_bytes, &again));
+            cr_forensics_verify(&roster, culprit->evidence, culprit->evidence_bytes, &again));
         assert_int_equal(again.author, i + 1);
         culprit->evidence[culprit->evidence_bytes - 1] ^= 1; /* of the second signature */
         assert_false(
-            cr_forensics_verify(&genesis, culprit->evidence, culprit->evidence_bytes, &again));
+            cr_forensics_verify(&roster, culprit->evidence, culprit->evidence_bytes, &again));
     }
 }
 
@@ -162,6 +168,77 @@ static void equal_logs_accuse_nobody(void **state)
     assert_int_equal(finding.culprits_count, 0);
     assert_int_equal(finding.unverified, 0);
     assert_int_equal(finding.vertices, N * ROUNDS);
+}
+
+/* The certificate of epoch 2, in which the added one has as much stake as the others; signed by
+ * three of four. */
+static void prove_epoch_2(void)
+{
+    struct cr_genesis_validator table[N + 1];
+    static uint8_t votes[3 * CR_EPOCH_VOTE_BYTES];
+    memcpy(table, genesis.validators, N * sizeof table[0]);
+    memset(&table[ADDED], 0, sizeof table[0]);
+    cr_secret_key_public(keys[ADDED], &table[ADDED].consensus_key);
+    memcpy(table[ADDED].name, "added", 6);
+    table[ADDED].stake = 10;
+    proof = (struct cr_epoch_proof){
+        .cert = {.epoch = {.number = 2, .index = 1, .committee = cr_validators_hash(table, N + 1)},
+                 .votes_count = 3,
+                 .votes = votes},
+        .count = N + 1};
+    proof.added[ADDED] = table[ADDED];
+    for (uint32_t seat = 0; seat <= N; seat++)
+        proof.stake[seat] = 10;
+    const struct cr_hash origin = cr_epoch_origin(&genesis.id, &proof.cert.epoch);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint8_t signature[CR_SIG_BYTES_MAX];
+        size_t count;
+        assert_int_equal(cr_sign(keys[i], (const uint8_t *)CR_EPOCH_CONTEXT, CR_EPOCH_CONTEXT_BYTES,
+                                 origin.bytes, CR_HASH_BYTES, signature, &count),
+                         CR_OK);
+        cr_store_le(votes + (size_t)i * CR_EPOCH_VOTE_BYTES, i, 2);
+        memcpy(votes + (size_t)i * CR_EPOCH_VOTE_BYTES + 2, signature, CR_MLDSA65_SIG_BYTES);
+    }
+    assert_true(cr_roster_add(&roster, &proof));
+}
+
+static void append_copies(const char *name, uint32_t copy)
+{
+    struct cr_log *log;
+    assert_int_equal(cr_log_open(path_of(name).text, &genesis.id, 0, &log, &failure), CR_OK);
+    append_vertex(log, 4, ADDED, copy, ADDED);
+    assert_int_equal(cr_log_sync(log, &failure), CR_OK);
+    cr_log_close(log);
+}
+
+/* Goal: who was added later is judged as soon as a certificate says who that is, by the stakes of
+ * the epoch; without one, and after a forged one, nobody is named in its place. */
+static void added_validators_are_judged(void **state)
+{
+    (void)state;
+    write_log("a", 1, 0x2, ROUNDS);
+    write_log("b", 2, 0x2, ROUNDS);
+    append_copies("a", 1);
+    append_copies("b", 2);
+    assert_int_equal(compare(), CR_OK);
+    assert_int_equal(finding.culprits_count, 1);
+    assert_int_equal(finding.unverified, 1);
+    assert_null(cr_roster_find(&roster, ADDED));
+    prove_epoch_2();
+    proof.cert.epoch.index++;
+    assert_false(cr_roster_add(&roster, &proof));
+    assert_int_equal(cr_roster_total(&roster, 1), 40);
+    assert_int_equal(cr_roster_total(&roster, 2), 50);
+    assert_int_equal(cr_roster_total(&roster, 9), 50);
+    assert_true(cr_roster_stake(&roster, 1, ADDED) == 0 &&
+                cr_roster_stake(&roster, 2, ADDED) == 10);
+    assert_int_equal(compare(), CR_OK);
+    assert_int_equal(finding.culprits_count, 2);
+    assert_int_equal(finding.unverified, 0);
+    assert_int_equal(finding.culprits[1].author, ADDED);
+    assert_int_equal(finding.epoch, 1); /* of the commit that differs: there it had no stake yet */
+    assert_int_equal(finding.guilty_stake, 10);
+    assert_int_equal(finding.total_stake, 40);
 }
 
 /* A log can be forged, but not a signature. */
@@ -196,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_guilty_are_named, setup, teardown),
         cmocka_unit_test_setup_teardown(equal_logs_accuse_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(added_validators_are_judged, setup, teardown),
         cmocka_unit_test_setup_teardown(the_innocent_are_not_named, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_log_is_refused, setup, teardown),
     };

@@ -14,6 +14,7 @@
 #include "store/io.h"
 
 enum {
+    PATH_BYTES_MAX = 4096,
     HEAD_BYTES = 4 + 4 + 8 + 8,
     VOTE_BYTES = 8 + 8 + CR_HASH_BYTES + 8,
     TAIL_BYTES = 16 << 20, /* of the file, in which bodies are checked at the start: no power loss
@@ -32,7 +33,7 @@ struct place {
 
 struct cr_epochs {
     const struct cr_io *io;
-    char *vote_path;
+    char vote_path[PATH_BYTES_MAX];
     int fd;
     uint64_t end;
     uint64_t voted_epoch; /* 0: never */
@@ -186,11 +187,12 @@ static enum cr_err read_vote(struct cr_epochs *e, struct cr_store_failure *failu
     const ssize_t count = cr_io_read(e->io, fd, bytes, sizeof bytes, 0);
     close(fd);
     if (count != VOTE_BYTES || memcmp(bytes, vote_magic, sizeof vote_magic) != 0 ||
-        check_of(bytes, VOTE_BYTES - 8, bytes, 0) != cr_load_le(bytes + VOTE_BYTES - 8, 8))
+        check_of(bytes, VOTE_BYTES - 8, bytes, 0) != cr_load_le(bytes + VOTE_BYTES - 8, 8)) {
         return cr_store_fail(failure, CR_ERR_CORRUPT,
                              "'%s' is damaged: it says what this key has signed last about the end "
                              "of an epoch",
                              e->vote_path);
+    }
     e->voted_epoch = cr_load_le(bytes + 8, 8);
     memcpy(e->voted_origin.bytes, bytes + 16, CR_HASH_BYTES);
     return CR_OK;
@@ -200,7 +202,7 @@ static enum cr_err read_vote(struct cr_epochs *e, struct cr_store_failure *failu
 static bool write_vote(struct cr_epochs *e, uint64_t epoch, const struct cr_hash *origin)
 {
     uint8_t bytes[VOTE_BYTES];
-    char path[4096];
+    char path[PATH_BYTES_MAX];
     if (snprintf(path, sizeof path, "%s.new", e->vote_path) >= (int)sizeof path) return false;
     memcpy(bytes, vote_magic, sizeof vote_magic);
     cr_store_le(bytes + 8, epoch, 8);
@@ -231,9 +233,10 @@ enum cr_err cr_epochs_open(const char *certs_path, const char *vote_path, struct
     if (!e) return cr_store_fail(failure, CR_ERR_FULL, "memory is out");
     e->io = &cr_io_system;
     pthread_mutex_init(&e->lock, NULL);
-    e->vote_path = strdup(vote_path);
     e->fd = open(certs_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    enum cr_err err = e->vote_path ? CR_OK : cr_store_fail(failure, CR_ERR_FULL, "memory is out");
+    enum cr_err err = CR_OK;
+    if (snprintf(e->vote_path, sizeof e->vote_path, "%s", vote_path) >= PATH_BYTES_MAX)
+        err = cr_store_fail(failure, CR_ERR_CONFIG, "the path '%.200s...' is too long", vote_path);
     if (err == CR_OK && e->fd < 0) err = cr_store_fail_errno(failure, "open", certs_path);
     if (err == CR_OK) err = scan(e, certs_path, failure);
     if (err == CR_OK) err = read_vote(e, failure);
@@ -250,7 +253,6 @@ void cr_epochs_close(struct cr_epochs *e)
     if (!e) return;
     if (e->fd >= 0) close(e->fd);
     pthread_mutex_destroy(&e->lock);
-    free(e->vote_path);
     free(e->places);
     free(e);
 }

@@ -95,3 +95,7 @@ jq --argjson e "$joined" 'map(if .epoch == $e then .validators[4].consensus_key 
 text=$("$creto" epoch verify "$home/forged.json" --genesis "$home/genesis.json" 2>&1)
 check 'another key for the fifth proves nothing' equal $? 4
 check 'and it says so' contains "$text" 'not those whose table was signed'
+check 'forensics takes them, and finds nothing' eval '"$creto" forensics "$home/node0" "$home/node4" \
+    --genesis "$home/genesis.json" --epochs "$home/epochs.json" --json | jq -e ".total_stake == 5 and .guilty == []"'
+check 'forged ones it refuses' eval '! "$creto" forensics "$home/node0" "$home/node4" \
+    --genesis "$home/genesis.json" --epochs "$home/forged.json" >/dev/null 2>&1'

@@ -15,6 +15,15 @@
 #include "store/state.h"
 #include "wire/tx.h"
 
+/* How catching up goes. */
+struct cr_node_sync {
+    uint64_t behind;        /* commits that more than F stake claims and we have not ordered */
+    uint64_t commits_per_s; /* since it began */
+    uint64_t forged;        /* ranges proven wrong, of all peers, since the start */
+    uint32_t from_count;
+    const char *from[CR_SYNC_LANES]; /* validators that are asked now; names stay for ever */
+};
+
 /* What a node says about itself; a copy, taken under the node's lock. */
 struct cr_node_status {
     char chain[CR_NAME_BYTES_MAX + 1];
@@ -36,6 +45,7 @@ struct cr_node_status {
     bool started;                                 /* log recovered, state loaded */
     bool ready;                                   /* caught up, connected to a quorum, signing */
     bool syncing;
+    struct cr_node_sync sync; /* while syncing */
     bool probing; /* asks what its key has signed before it signs (docs/protocol.md 4.8) */
     bool halted;
     uint32_t leaders_absent, leaders_bad; /* validators that may not lead now, and why */

@@ -311,6 +311,16 @@ enum MHD_Result cr_handle_offences(struct cr_request *request)
 
 /* ---- the node itself ---- */
 
+static json_t *sync_json(const struct cr_node_sync *sync)
+{
+    json_t *from = json_array();
+    for (uint32_t i = 0; i < sync->from_count; i++)
+        json_array_append_new(from, json_string(sync->from[i]));
+    return json_pack("{s:I, s:I, s:o, s:I}", "behind", (json_int_t)sync->behind, "commits_per_s",
+                     (json_int_t)sync->commits_per_s, "from", from, "forged",
+                     (json_int_t)sync->forged);
+}
+
 static json_t *status_json(const struct cr_node_status *s, const char *version)
 {
     json_t *json =
@@ -336,6 +346,7 @@ static json_t *status_json(const struct cr_node_status *s, const char *version)
     json_object_set_new(json, "stake_quorum", json_integer((json_int_t)s->stake_quorum));
     json_object_set_new(json, "mempool_transactions", json_integer((json_int_t)s->mempool_txs));
     json_object_set_new(json, "syncing", json_boolean(s->syncing));
+    if (s->syncing) json_object_set_new(json, "sync", sync_json(&s->sync));
     json_object_set_new(json, "probing", json_boolean(s->probing));
     json_object_set_new(json, "halted", json_boolean(s->halted));
     json_object_set_new(json, "leaders_absent", json_integer((json_int_t)s->leaders_absent));

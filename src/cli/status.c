@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/status.h"
 
-enum { WATCH_MS = 500, ASK_MS = 1000 };
+enum { WATCH_MS = 500, ASK_MS = 1000, SYNC_BYTES = 512 };
 
 /* One node's status, or {"error": "..."}; never NULL. */
 static json_t *ask(const char *url)
@@ -31,18 +32,59 @@ static json_t *ask(const char *url)
     return answer;
 }
 
+static bool is_syncing(const json_t *node)
+{
+    return json_is_true(json_object_get(node, "syncing"));
+}
+
 static const char *state_of(const json_t *node)
 {
     if (json_object_get(node, "error") != NULL) return "down";
     if (json_is_true(json_object_get(node, "halted"))) return "HALTED";
     if (json_is_true(json_object_get(node, "ready"))) return "ready";
-    if (json_is_true(json_object_get(node, "syncing"))) return "syncing";
+    if (is_syncing(node)) return "syncing";
     return json_is_true(json_object_get(node, "probing")) ? "probing" : "not ready";
+}
+
+static void add(char *out, size_t out_bytes, const char *before, const char *text)
+{
+    const size_t used = strlen(out);
+    (void)snprintf(out + used, out_bytes - used, "%s%s", before, text);
+}
+
+void cr_status_sync(const json_t *node, char *out, size_t out_bytes)
+{
+    const json_t *sync = json_object_get(node, "sync"), *from = json_object_get(sync, "from");
+    if (sync == NULL) {
+        const bool ready = json_is_true(json_object_get(node, "ready"));
+        (void)snprintf(out, out_bytes, ready ? "in sync" : "not catching up");
+        return;
+    }
+    const uint64_t behind = cr_client_number(sync, "behind");
+    const uint64_t per_s = cr_client_number(sync, "commits_per_s");
+    const uint64_t forged = cr_client_number(sync, "forged");
+    char number[64] = "";
+    (void)snprintf(out, out_bytes, "%" PRIu64 " commits behind", behind);
+    if (per_s > 0) {
+        (void)snprintf(number, sizeof number, "%" PRIu64 "/s, %" PRIu64 " s left", per_s,
+                       (behind + per_s - 1) / per_s);
+        add(out, out_bytes, ", ", number);
+    }
+    for (size_t i = 0; i < json_array_size(from); i++) {
+        const char *name = json_string_value(json_array_get(from, i));
+        add(out, out_bytes, i == 0 ? ", from " : " ", name != NULL ? name : "?");
+    }
+    if (forged == 0) return;
+    (void)snprintf(number, sizeof number, "%" PRIu64 " forged range%s", forged,
+                   forged == 1 ? "" : "s");
+    add(out, out_bytes, ", ", number);
 }
 
 static void print_row(const json_t *node)
 {
     const bool down = json_object_get(node, "error") != NULL;
+    char sync[SYNC_BYTES];
+    cr_status_sync(node, sync, sizeof sync);
     if (down) {
         printf("%-24s %-10s %s\n", cr_client_text(node, "api"), "down",
                cr_client_text(node, "error"));
@@ -54,7 +96,8 @@ static void print_row(const json_t *node)
            cr_client_number(node, "round"), cr_client_number(node, "ordered_index"),
            cr_client_number(node, "commit_index"), cr_client_number(node, "mempool_transactions"),
            cr_client_number(node, "peers_up"), cr_client_number(node, "stake_up"),
-           cr_client_number(node, "stake_quorum"), cr_client_text(node, "not_ready_because"));
+           cr_client_number(node, "stake_quorum"),
+           is_syncing(node) ? sync : cr_client_text(node, "not_ready_because"));
 }
 
 static void print_header(void)
@@ -68,12 +111,16 @@ static void print_one(json_t *node)
 {
     const char *name = NULL;
     json_t *value = NULL;
+    char sync[SYNC_BYTES];
     printf("%-18s %s\n", "state", state_of(node));
     void *at = NULL;
     for (at = json_object_iter(node); at != NULL; at = json_object_iter_next(node, at)) {
         name = json_object_iter_key(at);
         value = json_object_iter_value(at);
-        if (json_is_string(value) && json_string_length(value) > 0) {
+        if (strcmp(name, "syncing") == 0) {
+            cr_status_sync(node, sync, sizeof sync);
+            printf("%-18s %s\n", "sync", sync);
+        } else if (json_is_string(value) && json_string_length(value) > 0) {
             printf("%-18s %s\n", name, json_string_value(value));
         } else if (json_is_integer(value)) {
             printf("%-18s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));

@@ -308,6 +308,7 @@ struct cr_core_stats {
     uint64_t accepted_total, proposed_total, fetches_total, syncs_total, timeouts_total;
     uint64_t sync_handovers_total, sync_forged_total;     /* ranges asked elsewhere; proven wrong */
     uint32_t sync_lanes;                                  /* ranges asked for or held now */
+    struct cr_authors sync_peers;                         /* of whom */
     uint64_t slots_direct, slots_indirect, slots_skipped; /* decided leader slots */
     uint64_t equivocations_total;
     uint64_t differences_total; /* statements heard that contradict our own values */

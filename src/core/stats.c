@@ -25,6 +25,16 @@ static uint32_t clock(const struct cr_core *core)
     return round;
 }
 
+static struct cr_authors asked_for_ranges(const struct cr_core *core)
+{
+    struct cr_authors peers = {0};
+    for (uint32_t i = 0; i < CR_SYNC_LANES; i++) {
+        const struct cr_lane *lane = &core->syncer.lanes[i];
+        if (lane->state != CR_LANE_FREE) cr_authors_add(&peers, lane->peer);
+    }
+    return peers;
+}
+
 void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
 {
     struct cr_authors all = {0};
@@ -54,6 +64,7 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .sync_handovers_total = core->sync_handovers_total,
         .sync_forged_total = core->sync_forged_total,
         .sync_lanes = cr_sync_lanes(core),
+        .sync_peers = asked_for_ranges(core),
         .slots_direct = core->decider.direct,
         .slots_indirect = core->decider.indirect,
         .slots_skipped = core->decider.skipped,

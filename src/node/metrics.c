@@ -38,6 +38,7 @@ static void consensus(struct cr_text *out, const struct cr_core_stats *core)
         core->fetches_total);
     one(out, "creto_syncs_total", "counter", "Requests for ranges of old commits.",
         core->syncs_total);
+    one(out, "creto_syncing", "gauge", "1 while catching up.", core->syncing);
     one(out, "creto_sync_lanes", "gauge", "Ranges of old commits under way.", core->sync_lanes);
     one(out, "creto_sync_handovers_total", "counter", "Ranges asked of another peer.",
         core->sync_handovers_total);

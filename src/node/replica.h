@@ -120,9 +120,10 @@ struct cr_node {
     struct cr_authors up;     /* peers connected */
     struct cr_authors paused; /* peers whose frame was refused for want of room */
     struct cr_node_lanes sync;
-    struct cr_header sealed;  /* of our newest signed vertex, during its step */
-    uint8_t *payload_scratch; /* CR_PAYLOAD_BYTES_MAX */
-    uint8_t *record_scratch;  /* CR_LOG_RECORD_BYTES_MAX */
+    uint64_t sync_began_us, sync_began_index; /* of what the status tells */
+    struct cr_header sealed;                  /* of our newest signed vertex, during its step */
+    uint8_t *payload_scratch;                 /* CR_PAYLOAD_BYTES_MAX */
+    uint8_t *record_scratch;                  /* CR_LOG_RECORD_BYTES_MAX */
     struct cr_log_position first_of_round[CR_ROUND_WINDOW]; /* sequence 0: none */
     uint32_t round_of_first[CR_ROUND_WINDOW];
     struct cr_log_position newest; /* last position that the log gave out */

@@ -66,6 +66,25 @@ static uint32_t count_contradicting(const struct cr_core_stats *core)
     return cr_authors_count(&all);
 }
 
+static void fill_sync(struct cr_node *node, const struct cr_core_stats *core,
+                      struct cr_node_sync *sync)
+{
+    if (!core->syncing) return;
+    if (!node->status.syncing) {
+        node->sync_began_us = node->now_us;
+        node->sync_began_index = core->commit_index;
+    }
+    const uint64_t took_us = node->now_us - node->sync_began_us;
+    const uint64_t made = core->commit_index - node->sync_began_index;
+    if (took_us > 0) sync->commits_per_s = made * 1000000 / took_us;
+    sync->behind = core->commit_index_quorum - core->commit_index;
+    for (uint32_t p = 0; p < node->committee.validators_count; p++) {
+        sync->forged += node->blame.peers[p].counts[CR_BLAME_FORGED];
+        if (cr_authors_has(&core->sync_peers, p))
+            sync->from[sync->from_count++] = node->validators[p].name;
+    }
+}
+
 static void fill(struct cr_node *node, const struct cr_core_stats *core, struct cr_node_status *s)
 {
     const struct cr_ledger_head *head = cr_executor_head(node->executor);
@@ -89,6 +108,7 @@ static void fill(struct cr_node *node, const struct cr_core_stats *core, struct 
     s->stake_total = node->committee.total;
     s->stake_quorum = node->committee.quorum;
     s->syncing = core->syncing;
+    fill_sync(node, core, &s->sync);
     s->probing = core->probe.open || core->probe.listening;
     s->halted = node->halted;
     s->leaders_absent = cr_authors_count(&core->absent_leaders);

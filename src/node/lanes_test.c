@@ -16,7 +16,7 @@ enum {
     TOLD_MAX = 64,
 };
 
-static struct cr_node node;
+static struct cr_node replica;
 static struct cr_sample_range range;
 static struct cr_prng prng;
 
@@ -30,30 +30,30 @@ static struct cr_event told[TOLD_MAX]; /* the core; VERTEX: only the lane */
 static uint32_t told_count, blamed[CR_BLAMES_COUNT], requests_count;
 static struct cr_message request; /* the newest one on the wire */
 
-bool cr_node_has_room(const struct cr_node *unused)
+bool cr_node_has_room(const struct cr_node *node)
 {
-    (void)unused;
+    (void)node;
     return core_has_room;
 }
 
-void cr_node_step(struct cr_node *unused, struct cr_event *event)
+void cr_node_step(struct cr_node *node, struct cr_event *event)
 {
-    (void)unused;
+    (void)node;
     assert_true(told_count < TOLD_MAX);
     told[told_count++] = *event;
 }
 
-void cr_node_blame(struct cr_node *unused, uint32_t peer, uint32_t reason)
+void cr_node_blame(struct cr_node *node, uint32_t peer, uint32_t reason)
 {
-    (void)unused;
+    (void)node;
     (void)peer;
     blamed[reason]++;
 }
 
-bool cr_node_send(struct cr_node *unused, uint32_t peer, enum cr_net_class class,
+bool cr_node_send(struct cr_node *node, uint32_t peer, enum cr_net_class class,
                   const struct cr_message *message)
 {
-    (void)unused;
+    (void)node;
     (void)peer;
     assert_int_equal(class, CR_NET_SYNC);
     request = *message;
@@ -61,17 +61,17 @@ bool cr_node_send(struct cr_node *unused, uint32_t peer, enum cr_net_class class
     return connected;
 }
 
-enum cr_node_given cr_node_give_vertex(struct cr_node *unused, uint32_t peer, const uint8_t *bytes,
+enum cr_node_given cr_node_give_vertex(struct cr_node *node, uint32_t peer, const uint8_t *bytes,
                                        uint32_t count, uint32_t lane)
 {
-    (void)unused;
+    (void)node;
     if (room == 0) return CR_NODE_NO_ROOM;
     if (known) return CR_NODE_REFUSED;
     assert_true(jobs_count < CR_NODE_RANGE_JOBS_MAX);
     assert_true(count >= sizeof first_bytes[0]);
     memcpy(first_bytes[jobs_count], bytes, sizeof first_bytes[0]);
     jobs[jobs_count++] = (struct cr_verify_job){
-        .peer = peer, .lane = lane, .request = node.sync.lanes[lane].request};
+        .peer = peer, .lane = lane, .request = replica.sync.lanes[lane].request};
     room--;
     given_total++;
     return CR_NODE_GIVEN;
@@ -86,24 +86,24 @@ static void verify(enum cr_verify_result result)
     jobs_count--;
     memmove(jobs, jobs + 1, jobs_count * sizeof jobs[0]);
     memmove(first_bytes, first_bytes + 1, jobs_count * sizeof first_bytes[0]);
-    cr_node_note_verified(&node, &job);
+    cr_node_note_verified(&replica, &job);
     struct cr_event event = {.kind = CR_EVENT_VERTEX, .range = {.lane = job.lane}};
-    if (result == CR_VERIFY_GOOD) cr_node_step(&node, &event);
+    if (result == CR_VERIFY_GOOD) cr_node_step(&replica, &event);
 }
 
 static void verify_all(void)
 {
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     while (jobs_count > 0) {
         verify(CR_VERIFY_GOOD);
-        cr_node_pump_lanes(&node);
+        cr_node_pump_lanes(&replica);
     }
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    memset(&node, 0, sizeof node);
+    memset(&replica, 0, sizeof replica);
     memset(blamed, 0, sizeof blamed);
     jobs_count = told_count = given_total = requests_count = 0;
     room = CR_NODE_RANGE_JOBS_MAX;
@@ -111,14 +111,14 @@ static int set_up(void **state)
     known = false;
     prng = cr_prng_stream(1, 7, 3);
     cr_sample_range(&range, &prng, FROM, COMMITS);
-    assert_true(cr_node_open_lanes(&node));
+    assert_true(cr_node_open_lanes(&replica));
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    cr_node_close_lanes(&node);
+    cr_node_close_lanes(&replica);
     return 0;
 }
 
@@ -134,12 +134,12 @@ static void ask(uint32_t lane, uint32_t peer, uint64_t from)
         .kind = CR_EFFECT_SYNC,
         .peer = peer,
         .range = {.lane = lane, .from_commit = from, .commits = COMMITS}};
-    cr_node_start_lane(&node, &effect);
+    cr_node_start_lane(&replica, &effect);
 }
 
 static void answer(uint32_t peer)
 {
-    cr_node_on_range(&node, peer, &range.message);
+    cr_node_on_range(&replica, peer, &range.message);
 }
 
 static void answer_from(uint32_t peer, uint64_t from)
@@ -172,11 +172,11 @@ static void an_answer_goes_its_way(void **state)
     assert_int_equal(told[0].range.vertices, VERTICES);
     assert_false(told[0].range.forged);
     assert_int_equal(told[0].range.claim->count, COMMITS);
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(jobs_count, 0);
 
-    cr_node_give_lane(&node, 1);
-    cr_node_pump_lanes(&node);
+    cr_node_give_lane(&replica, 1);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(jobs_count, VERTICES);
     const uint8_t *vertex;
     uint32_t count;
@@ -185,11 +185,11 @@ static void an_answer_goes_its_way(void **state)
     for (uint32_t i = 0; cr_payload_next(&sent, &vertex, &count); i++)
         assert_memory_equal(first_bytes[i], vertex, sizeof first_bytes[0]);
     for (uint32_t i = 0; i < VERTICES; i++) {
-        cr_node_pump_lanes(&node);
+        cr_node_pump_lanes(&replica);
         assert_int_equal(told_count, 1 + i);
         verify(CR_VERIFY_GOOD);
     }
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(told_count, 2 + VERTICES);
     assert_int_equal(last_told()->kind, CR_EVENT_GIVEN);
     assert_int_equal(last_told()->range.lane, 1);
@@ -204,8 +204,8 @@ static void the_order_is_the_cores(void **state)
     ask(1, SLOW, FROM + COMMITS);
     answer_from(SLOW, FROM + COMMITS);
     answer_from(QUICK, FROM);
-    cr_node_give_lane(&node, 0);
-    cr_node_give_lane(&node, 1);
+    cr_node_give_lane(&replica, 0);
+    cr_node_give_lane(&replica, 1);
     verify_all();
     assert_int_equal(told_count, 2 + 2 * (VERTICES + 1));
     for (uint32_t i = 0; i <= VERTICES; i++) {
@@ -221,29 +221,29 @@ static void no_room(void **state)
 {
     ask(0, QUICK, FROM);
     answer(QUICK);
-    cr_node_give_lane(&node, 0);
+    cr_node_give_lane(&replica, 0);
     for (uint32_t i = 0; i < VERTICES; i++) {
         room = 1;
-        cr_node_pump_lanes(&node);
-        cr_node_pump_lanes(&node);
+        cr_node_pump_lanes(&replica);
+        cr_node_pump_lanes(&replica);
         assert_int_equal(jobs_count, 1);
         verify(CR_VERIFY_GOOD);
     }
     core_has_room = false; /* for what GIVEN leads to */
     room = 1;
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(given_total, VERTICES);
     assert_int_equal(last_told()->kind, CR_EVENT_VERTEX);
     core_has_room = true;
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(last_told()->kind, CR_EVENT_GIVEN);
 
     again(state);
     known = true;
     ask(0, QUICK, FROM);
     answer(QUICK);
-    cr_node_give_lane(&node, 0);
-    cr_node_pump_lanes(&node);
+    cr_node_give_lane(&replica, 0);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(last_told()->kind, CR_EVENT_GIVEN);
 }
 
@@ -270,7 +270,7 @@ static void forged_answers_are_told(void **state)
         assert_true(told[0].range.forged);
         assert_null(told[0].range.claim);
         assert_int_equal(told[0].peer, QUICK);
-        cr_node_pump_lanes(&node);
+        cr_node_pump_lanes(&replica);
         assert_int_equal(given_total, 0);
 
         cr_sample_range(&range, &prng, FROM, COMMITS);
@@ -294,9 +294,9 @@ static void bad_vertices_are_told(void **state)
         ask(1, SLOW, FROM + COMMITS);
         answer_from(QUICK, FROM);
         answer_from(SLOW, FROM + COMMITS);
-        cr_node_give_lane(&node, 0);
-        cr_node_give_lane(&node, 1);
-        cr_node_pump_lanes(&node);
+        cr_node_give_lane(&replica, 0);
+        cr_node_give_lane(&replica, 1);
+        cr_node_pump_lanes(&replica);
         verify(CR_VERIFY_GOOD);
         verify(results[r]);
         verify_all();
@@ -326,7 +326,7 @@ static void unasked_answers_are_blamed(void **state)
     assert_int_equal(blamed[CR_BLAME_UNASKED], 3);
     assert_int_equal(told_count, 1);
     ask(0, QUICK, FROM);
-    node.sync.owed[QUICK] = 0;
+    replica.sync.owed[QUICK] = 0;
     answer(QUICK);
     assert_int_equal(blamed[CR_BLAME_UNASKED], 4);
     connected = false; /* the request was not sent: there will be no answer */
@@ -380,14 +380,14 @@ static void the_first_answer_counts(void **state)
         answer(SLOW);
         assert_int_equal(told_count, 1);
         assert_int_equal(told[0].peer, SLOW);
-        assert_int_equal(node.sync.lanes[0].peer, SLOW);
-        cr_node_give_lane(&node, 0);
+        assert_int_equal(replica.sync.lanes[0].peer, SLOW);
+        cr_node_give_lane(&replica, 0);
         if (late_lies) range.message.range_bytes--;
         answer(QUICK);
         assert_int_equal(told_count, 1 + late_lies);
         if (late_lies) assert_true(told[1].range.forged && told[1].peer == QUICK);
         assert_int_equal(blamed[CR_BLAME_UNASKED], 0);
-        assert_int_equal(node.sync.lanes[0].peer, SLOW);
+        assert_int_equal(replica.sync.lanes[0].peer, SLOW);
         verify_all();
         assert_int_equal(given_total, VERTICES);
         assert_false(last_told()->range.forged);
@@ -418,17 +418,17 @@ static void a_new_question_voids_the_answer(void **state)
     ask(1, SLOW, FROM + COMMITS);
     answer_from(QUICK, FROM);
     answer_from(SLOW, FROM + COMMITS);
-    cr_node_give_lane(&node, 0);
-    cr_node_give_lane(&node, 1);
+    cr_node_give_lane(&replica, 0);
+    cr_node_give_lane(&replica, 1);
     room = VERTICES - 1;
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(jobs_count, VERTICES - 1);
 
     ask(0, SLOW, FROM); /* QUICK is gone, or was found out */
     room = CR_NODE_RANGE_JOBS_MAX;
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     answer_from(SLOW, FROM);
-    cr_node_give_lane(&node, 0);
+    cr_node_give_lane(&replica, 0);
     for (uint32_t i = 0; i < VERTICES - 1; i++)
         verify(CR_VERIFY_BAD_SIGNATURE);
     verify_all();
@@ -440,7 +440,7 @@ static void a_new_question_voids_the_answer(void **state)
     assert_int_equal(last_told()->range.lane, 0);
     assert_false(last_told()->range.forged);
     assert_int_equal(told_count, 3 + 2 * (VERTICES + 1));
-    assert_int_equal(node.sync.under_way, 0);
+    assert_int_equal(replica.sync.under_way, 0);
 }
 
 /* Goal: the end of an epoch, or of the process, with every lane in another state: nothing goes on,
@@ -452,21 +452,21 @@ static void all_lanes_are_voided(void **state)
         ask(i, QUICK, FROM + i * COMMITS);
     for (uint32_t i = 1; i < CR_SYNC_LANES; i++) /* the first one is silent */
         answer_from(QUICK, FROM + i * COMMITS);
-    cr_node_give_lane(&node, 2);
-    cr_node_give_lane(&node, 3);
+    cr_node_give_lane(&replica, 2);
+    cr_node_give_lane(&replica, 3);
     room = VERTICES + 1;
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     told_count = 0;
-    cr_node_void_lanes(&node);
+    cr_node_void_lanes(&replica);
     room = CR_NODE_RANGE_JOBS_MAX;
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(jobs_count, VERTICES + 1);
     while (jobs_count > 0)
         verify(CR_VERIFY_BAD_SIGNATURE);
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     answer_from(QUICK, FROM); /* owed, and wanted no more */
     assert_int_equal(told_count, 0);
-    assert_int_equal(node.sync.under_way, 0);
+    assert_int_equal(replica.sync.under_way, 0);
 }
 
 /* ---- bounds ---- */
@@ -481,7 +481,7 @@ static void bounds_hold(void **state)
     assert_non_null(frame);
     memset(frame, 1, CR_FRAME_BYTES_MAX);
     for (uint32_t i = 0; i < TOO_MANY; i++)
-        cr_store_le(frame + i * EACH, EACH - 4, 4);
+        cr_store_le(frame + (size_t)i * EACH, EACH - 4, 4);
     const struct cr_message huge = {.type = CR_MESSAGE_RANGE, /* no record: nothing to check */
                                     .from_commit = FROM,
                                     .to_commit = FROM,
@@ -491,20 +491,20 @@ static void bounds_hold(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         room = UINT32_MAX;
         ask(0, QUICK, FROM);
-        cr_node_on_range(&node, QUICK, &huge);
-        cr_node_give_lane(&node, 0);
-        cr_node_pump_lanes(&node);
+        cr_node_on_range(&replica, QUICK, &huge);
+        cr_node_give_lane(&replica, 0);
+        cr_node_pump_lanes(&replica);
         assert_int_equal(jobs_count, CR_NODE_RANGE_JOBS_MAX);
     }
     told_count = 0;
     while (jobs_count > 0)
         verify(CR_VERIFY_BAD_SIGNATURE);
     for (uint32_t i = 0; i < 2; i++) {
-        cr_node_pump_lanes(&node);
+        cr_node_pump_lanes(&replica);
         while (jobs_count > 0)
             verify(CR_VERIFY_BAD_SIGNATURE);
     }
-    cr_node_pump_lanes(&node);
+    cr_node_pump_lanes(&replica);
     assert_int_equal(told_count, 1);
     assert_int_equal(given_total, CR_NODE_RANGE_JOBS_MAX + TOO_MANY);
     free(frame);

@@ -319,7 +319,7 @@ void cr_check_step(struct cr_host *host)
         cr_run_fail("node %" PRIu32 " stands at commit %" PRIu64 " but has delivered %" PRIu64,
                     host->self, host->stats.commit_index, host->commit_index);
     }
-    if (sim->plan.scenario->steady && sim->now_us > CONNECTED_US &&
+    if (sim->plan.scenario->steady && sim->plan.setup.changes == 0 && sim->now_us > CONNECTED_US &&
         !cr_authors_is_empty(&host->stats.suspended_leaders))
         cr_run_fail("node %" PRIu32 " has suspended a leader without a fault", host->self);
     if (check->instant_us != sim->now_us) check->steps_in_instant = 0;

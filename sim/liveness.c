@@ -22,10 +22,16 @@ enum {
     STEPS_PER_100 = 130,
 };
 
+/* Who gets a seat in the calm second has everything still to catch up with. */
+static uint32_t seats_of(const struct cr_sim *sim)
+{
+    return sim->calm.seats > 0 ? sim->calm.seats : cr_operator_seats(sim);
+}
+
 bool cr_liveness_is_back(struct cr_sim *sim, bool why)
 {
     bool live = true;
-    const uint32_t seats = cr_operator_seats(sim);
+    const uint32_t seats = seats_of(sim);
     uint64_t least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
@@ -69,6 +75,7 @@ static uint64_t steps_of_correct(const struct cr_sim *sim)
 void cr_liveness_begin_calm(struct cr_sim *sim)
 {
     sim->calm = (struct cr_calm){.begin_us = sim->now_us,
+                                 .seats = cr_operator_seats(sim),
                                  .silent_us = sim->now_us,
                                  .steps = steps_of_correct(sim),
                                  .rounds = sim->check.rounds_total};
@@ -88,7 +95,7 @@ static bool lies_go_on(const struct cr_sim *sim)
  * horizon waits until that has passed the burnt rounds (4.1). */
 static bool somebody_is_silent(const struct cr_sim *sim)
 {
-    for (uint32_t i = 0; i < cr_operator_seats(sim); i++) {
+    for (uint32_t i = 0; i < seats_of(sim); i++) {
         const struct cr_core_stats *stats = &sim->hosts[i].stats;
         const struct cr_probe_stats *probe = &stats->probe;
         if (!cr_byz_is_liar(sim, i) && probe->lost &&
@@ -111,7 +118,7 @@ bool cr_liveness_may_wait(struct cr_sim *sim)
 static const struct cr_core_stats *first_in_need(const struct cr_sim *sim, uint32_t *node)
 {
     const uint64_t timeout_us_max = (uint64_t)TIMEOUT_GROWTH_MAX * sim->plan.setup.round_timeout_us;
-    for (uint32_t i = 0; i < cr_operator_seats(sim); i++) {
+    for (uint32_t i = 0; i < seats_of(sim); i++) {
         const struct cr_core_stats *stats = &sim->hosts[i].stats;
         if (cr_byz_is_liar(sim, i)) continue;
         *node = i;

@@ -14,6 +14,7 @@ struct cr_sim;
 
 struct cr_calm {
     uint64_t begin_us;
+    uint32_t seats;         /* then; 0: it has not begun */
     uint64_t silent_us;     /* when one that had lost its guard did not sign yet; or the begin */
     uint64_t steps, rounds; /* of correct nodes, until the begin */
 };

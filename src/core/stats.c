@@ -37,9 +37,6 @@ static struct cr_authors asked_for_ranges(const struct cr_core *core)
 
 void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
 {
-    struct cr_authors all = {0};
-    for (uint32_t a = 0; a < core->validators_count; a++)
-        cr_authors_add(&all, a);
     *out = (struct cr_core_stats){
         .epoch = core->committee->epoch,
         .closed = core->chain.closed,
@@ -71,7 +68,7 @@ void cr_core_stats(const struct cr_core *core, struct cr_core_stats *out)
         .equivocations_total = core->equivocations_total,
         .differences_total = core->attest.differences_total,
         .round_timeout_us = (uint32_t)core->pacemaker.timeout_us,
-        .suspended_leaders = cr_authors_without(all, &core->schedule.allowed),
+        .suspended_leaders = cr_authors_without(core->committee->members, &core->schedule.allowed),
         .absent_leaders = core->schedule.absent,
         .bad_leaders = core->schedule.bad,
     };

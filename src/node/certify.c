@@ -13,6 +13,10 @@ enum {
     SHOW_US = 1000 * 1000,    /* votes without a certificate are shown again */
     REMIND_US = 10 * SHOW_US, /* the newest one with a certificate, for who is on another branch */
     NOBODY = CR_VALIDATORS_MAX,
+    /* Of one peer in a second: certificates that it gets, and votes on epochs that are not open any
+     * more. Both cost reads. */
+    SERVED_MAX = 16,
+    OLD_VOTES_MAX = 1,
 };
 
 /* The votes on one epoch. What differs from ours is in the store. */
@@ -27,13 +31,14 @@ struct cr_certify {
     uint64_t epoch; /* the running one */
     uint32_t self;
     struct round rounds[CR_CERTIFY_OPEN]; /* by epoch */
-    uint64_t show_us, remind_us;
+    uint64_t show_us, remind_us, ask_us;
     bool refuted;
     uint64_t cursor;     /* of the search for what is missing */
     uint64_t asked;      /* epoch whose certificate we lack, 0: none; asked for ... */
     uint32_t asked_peer; /* ... at this peer */
     uint64_t doubted[CR_VALIDATORS_MAX]; /* epoch whose certificate a peer has to show: its vote
                                             is not ours; 0: none */
+    uint32_t served[CR_VALIDATORS_MAX], old_votes[CR_VALIDATORS_MAX]; /* in this second */
     struct cr_certify_stats stats;
     uint8_t scratch[CR_EPOCH_CERT_BYTES_MAX]; /* a certificate on its way to or from the store */
 };
@@ -220,7 +225,7 @@ enum cr_err cr_certify_begin(struct cr_certify *c, const struct cr_epoch *epoch,
     struct cr_entry_committee before;
     c->epoch = epoch->number;
     c->self = self;
-    c->show_us = 0;
+    c->show_us = c->ask_us = 0;
     if (epoch->number == CR_GENESIS_EPOCH) return CR_OK;
     if (!c->config.stakes(c->config.context, epoch->number - 1, &before)) return CR_ERR_CORRUPT;
     free(round->signatures);
@@ -246,9 +251,10 @@ static enum cr_certify_verdict on_vote(struct cr_certify *c, uint32_t peer,
     if (cert->votes_count != 1 || cr_epoch_cert_vote(cert, 0, &signature) != peer)
         return CR_CERTIFY_FORM;
     if (cert->epoch.number > c->epoch) return CR_CERTIFY_FINE; /* it is shown again later */
+    struct round *round = find_round(c, cert->epoch.number);
+    if (!round && c->old_votes[peer]++ >= OLD_VOTES_MAX) return CR_CERTIFY_FINE;
     /* Its certificate is more than its word. */
     if (!says_ours(c, &cert->epoch)) c->doubted[peer] = cert->epoch.number;
-    struct round *round = find_round(c, cert->epoch.number);
     const struct cr_hash origin = cr_epoch_origin(&c->config.genesis->id, &cert->epoch);
     if (!round || !cr_ballot_wants(&round->ballot, peer, &origin)) return CR_CERTIFY_FINE;
     if (!cr_epoch_vote_valid(&origin, &c->config.validators[peer].consensus_key, signature))
@@ -261,6 +267,7 @@ static enum cr_certify_verdict on_vote(struct cr_certify *c, uint32_t peer,
 static void serve(struct cr_certify *c, uint32_t peer, uint64_t epoch)
 {
     struct cr_message message = {.type = CR_MESSAGE_EPOCH_CERT};
+    if (c->served[peer]++ >= SERVED_MAX) return; /* it asks again */
     const size_t count = cr_epochs_get(c->config.epochs, epoch, c->scratch);
     struct cr_reader reader = cr_reader_of(c->scratch, count);
     if (count > 0 && cr_epoch_cert_read(&reader, &message.epoch_cert) == CR_OK)
@@ -272,7 +279,7 @@ static bool was_asked(struct cr_certify *c, uint32_t peer, uint64_t epoch)
 {
     const bool missing = c->asked == epoch && c->asked_peer == peer;
     const bool doubted = c->doubted[peer] == epoch;
-    if (missing) c->asked = c->show_us = 0; /* the next one at once */
+    if (missing) c->asked = c->ask_us = 0; /* the next one at once */
     if (doubted) c->doubted[peer] = 0;
     return missing || doubted;
 }
@@ -369,10 +376,17 @@ void cr_certify_run(struct cr_certify *c, const struct cr_authors *up, uint64_t 
 {
     if (c->refuted) c->config.refuted(c->config.context);
     c->refuted = false;
-    if (now_us < c->show_us || c->epoch == 0) return;
-    c->show_us = now_us + SHOW_US;
-    const bool remind = now_us >= c->remind_us;
-    if (remind) c->remind_us = now_us + REMIND_US;
-    show_votes(c, up, remind);
-    ask_peers(c, up);
+    if (c->epoch == 0) return;
+    if (now_us >= c->show_us) {
+        const bool remind = now_us >= c->remind_us;
+        c->show_us = now_us + SHOW_US;
+        if (remind) c->remind_us = now_us + REMIND_US;
+        memset(c->served, 0, sizeof c->served);
+        memset(c->old_votes, 0, sizeof c->old_votes);
+        show_votes(c, up, remind);
+    }
+    if (now_us >= c->ask_us) {
+        c->ask_us = now_us + SHOW_US;
+        ask_peers(c, up);
+    }
 }

@@ -409,6 +409,28 @@ static void bad_certificates(void **state)
     assert_true(cr_epochs_has(nodes[0].epochs, 2));
 }
 
+/* Goal: who asks and asks gets some certificates a second, and goes on tomorrow; nobody is cut. */
+static void asking_is_bounded(void **state)
+{
+    (void)state;
+    const struct cr_authors alone = {{1}};
+    const struct cr_message ask = {.type = CR_MESSAGE_EPOCH_CERT,
+                                   .epoch_cert.epoch = {.number = 2, .index = 1}};
+    enter_all(2);
+    run(&everybody, 2);
+    uint32_t given[3];
+    for (uint32_t second = 0; second < 3; second++) {
+        for (uint32_t i = 0; i < 1000; i++)
+            assert_int_equal(cr_certify_receive(nodes[0].certify, 5, &ask), CR_CERTIFY_FINE);
+        given[second] = mail_count;
+        now_us += SECOND_US;
+        cr_certify_run(nodes[0].certify, &alone, now_us);
+    }
+    assert_true(given[0] > 0 && given[0] <= 16);
+    assert_int_equal(given[2] - given[1], given[1] - given[0]);
+    assert_int_equal(given[1] - given[0], 16);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -418,6 +440,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_node_with_another_state_halts, begin, end),
         cmocka_unit_test_setup_teardown(nobody_votes_twice, begin, end),
         cmocka_unit_test_setup_teardown(bad_certificates, begin, end),
+        cmocka_unit_test_setup_teardown(asking_is_bounded, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

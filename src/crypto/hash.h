@@ -20,4 +20,18 @@ struct cr_hash cr_hasher_end(const struct cr_hasher *hasher);
 
 struct cr_hash cr_hash_of(const void *bytes, size_t count);
 
+/* Many independent inputs at once, `out[i]` of `inputs[i]`: the same digests as cr_hash_of. The
+ * library's own parallelism begins above 1,024 bytes, within one input; here as many inputs as the
+ * processor has lanes (8 with AVX2, 16 with AVX-512) go through it together, if their lengths are
+ * alike (the same number of whole blocks of 64 bytes). */
+struct cr_hash_input {
+    const uint8_t *bytes;
+    size_t count;
+};
+void cr_hash_many(const struct cr_hash_input *inputs, uint32_t count, struct cr_hash *out);
+/* What BLAKE3 runs on here: "avx512", "avx2", "sse4.1", "sse2", "neon" or "portable", and whether
+ * cr_hash_many has lanes. */
+const char *cr_hash_kernel(void);
+uint32_t cr_hash_lanes(void); /* 1: none */
+
 #endif

@@ -55,11 +55,59 @@ static void parts_equal_the_whole(void **state)
     expect_assert_failure(cr_hasher_add_le(&hasher, 0, 0));
 }
 
+/* Goal: lanes give what the public interface gives, whatever lies beside an input. Method: every
+ * length around the block and chunk sizes in one call, in order and mixed; runs of equal lengths of
+ * every count up to twice the window. */
+static void many_equal_single(void **state)
+{
+    enum { LENGTHS = 1100, RUN = 130 };
+    static uint8_t bytes[LENGTHS + RUN];
+    static struct cr_hash_input inputs[LENGTHS];
+    static struct cr_hash out[LENGTHS];
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * i + 3);
+    for (uint32_t stride = 1; stride <= 7; stride += 6) { /* 7 and LENGTHS have no common divisor */
+        for (uint32_t i = 0; i < LENGTHS; i++)
+            inputs[i] = (struct cr_hash_input){bytes + i % RUN, i * stride % LENGTHS};
+        cr_hash_many(inputs, LENGTHS, out);
+        for (uint32_t i = 0; i < LENGTHS; i++) {
+            const struct cr_hash alone = cr_hash_of(inputs[i].bytes, inputs[i].count);
+            assert_true(cr_hash_equal(&out[i], &alone));
+        }
+    }
+    for (uint32_t count = 0; count <= RUN; count++) {
+        memset(out, 0, sizeof out);
+        for (uint32_t i = 0; i < count; i++)
+            inputs[i] = (struct cr_hash_input){bytes + i, count % 2 == 0 ? 512 : 493};
+        cr_hash_many(inputs, count, out);
+        for (uint32_t i = 0; i < count; i++) {
+            const struct cr_hash alone = cr_hash_of(inputs[i].bytes, inputs[i].count);
+            assert_true(cr_hash_equal(&out[i], &alone));
+        }
+        assert_true(cr_hash_is_zero(&out[count])); /* nothing behind the last */
+    }
+}
+
+/* Goal: what is reported is what runs. Method: the library's own number of lanes. */
+static void kernel_is_named(void **state)
+{
+    (void)state;
+    const char *name = cr_hash_kernel();
+    const uint32_t lanes = cr_hash_lanes();
+    if (lanes == 16) assert_string_equal(name, "avx512");
+    if (lanes == 8) assert_string_equal(name, "avx2");
+    if (strcmp(name, "avx512") == 0) assert_true(lanes == 16 || lanes == 1);
+    assert_true(lanes >= 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(parts_equal_the_whole),
+        cmocka_unit_test(many_equal_single),
+        cmocka_unit_test(kernel_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,16 +23,6 @@ struct cr_hash cr_root_bucket(const struct cr_state *state, uint32_t bucket)
     return cr_bulk_end(&bulk);
 }
 
-static struct cr_hash join(const struct cr_hash *left, const struct cr_hash *right)
-{
-    struct cr_hasher hasher;
-    cr_hasher_init(&hasher);
-    cr_hasher_add(&hasher, "CND1", 4);
-    cr_hasher_add(&hasher, left->bytes, sizeof left->bytes);
-    cr_hasher_add(&hasher, right->bytes, sizeof right->bytes);
-    return cr_hasher_end(&hasher);
-}
-
 static void update_bucket(struct cr_root *root, const struct cr_state *state, uint32_t bucket)
 {
     struct cr_hash digest;
@@ -45,27 +35,54 @@ static void update_bucket(struct cr_root *root, const struct cr_state *state, ui
     root->nodes[node] = digest;
 }
 
-static bool same_children(const struct cr_root *root, uint32_t a, uint32_t b)
+/* Inner nodes to be hashed together, of one level and ascending. In an empty region neighbours are
+ * the same: they share one input. */
+enum { JOIN_BYTES = 4 + 2 * CR_HASH_BYTES, JOINED_MAX = 64 };
+
+struct joins {
+    uint32_t count, inputs_count;
+    uint32_t nodes[JOINED_MAX], input_of[JOINED_MAX];
+    uint8_t bytes[JOINED_MAX][JOIN_BYTES];
+};
+
+static void join_all(struct cr_root *root, struct joins *joins)
 {
-    const size_t first = (size_t)2 * a, second = (size_t)2 * b;
-    return cr_hash_equal(&root->nodes[first], &root->nodes[second]) &&
-           cr_hash_equal(&root->nodes[first + 1], &root->nodes[second + 1]);
+    struct cr_hash_input inputs[JOINED_MAX] = {0};
+    struct cr_hash digests[JOINED_MAX];
+    for (uint32_t i = 0; i < joins->inputs_count; i++)
+        inputs[i] = (struct cr_hash_input){.bytes = joins->bytes[i], .count = JOIN_BYTES};
+    cr_hash_many(inputs, joins->inputs_count, digests);
+    for (uint32_t i = 0; i < joins->count; i++)
+        root->nodes[joins->nodes[i]] = digests[joins->input_of[i]];
+    joins->count = joins->inputs_count = 0;
+}
+
+static void join_later(struct cr_root *root, struct joins *joins, uint32_t node)
+{
+    uint8_t *bytes = joins->bytes[joins->inputs_count];
+    memcpy(bytes, "CND1", 4);
+    memcpy(bytes + 4, root->nodes[(size_t)2 * node].bytes, CR_HASH_BYTES);
+    memcpy(bytes + 4 + CR_HASH_BYTES, root->nodes[(size_t)2 * node + 1].bytes, CR_HASH_BYTES);
+    if (joins->count == 0 || memcmp(bytes - JOIN_BYTES, bytes, JOIN_BYTES) != 0)
+        joins->inputs_count++;
+    joins->input_of[joins->count] = joins->inputs_count - 1;
+    joins->nodes[joins->count++] = node;
+    if (joins->count == JOINED_MAX) join_all(root, joins);
 }
 
 struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state)
 {
     root->hashed = (struct cr_bucket_set){0};
+    struct joins joins __attribute__((uninitialized));
+    joins.count = joins.inputs_count = 0;
     for (uint32_t bucket = 0; bucket < CR_BUCKETS; bucket++)
         update_bucket(root, state, bucket);
-    uint32_t last = 0; /* the last node joined: in an empty region its neighbour is the same */
-    for (uint32_t node = CR_BUCKETS - 1; node >= 1; node--) {
-        const uint32_t left = 2 * node;
-        root->changed[node] = root->changed[left] || root->changed[left + 1];
-        if (!root->changed[node]) continue;
-        const bool same = last != 0 && same_children(root, node, last);
-        root->nodes[node] =
-            same ? root->nodes[last] : join(&root->nodes[left], &root->nodes[left + 1]);
-        last = node;
+    for (uint32_t level = CR_BUCKETS / 2; level >= 1; level /= 2) {
+        for (uint32_t node = level; node < 2 * level; node++) {
+            root->changed[node] = root->changed[2 * node] || root->changed[2 * node + 1];
+            if (root->changed[node]) join_later(root, &joins, node);
+        }
+        join_all(root, &joins);
     }
     return root->nodes[1];
 }

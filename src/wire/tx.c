@@ -187,6 +187,22 @@ enum cr_err cr_tx_decode(const uint8_t *bytes, size_t count, struct cr_tx *out)
     return CR_OK;
 }
 
+void cr_tx_decode_many(const struct cr_hash_input *views, uint32_t count, struct cr_tx *out,
+                       bool *good)
+{
+    struct cr_hash_input signed_parts[CR_TX_MANY] = {0};
+    struct cr_hash ids[CR_TX_MANY];
+    CR_ASSERT(count <= CR_TX_MANY);
+    for (uint32_t i = 0; i < count; i++) {
+        good[i] = read_tx(views[i].bytes, views[i].count, &out[i]) == CR_OK;
+        signed_parts[i] = (struct cr_hash_input){
+            .bytes = views[i].bytes, .count = good[i] ? FIXED_BYTES + (size_t)out[i].ops_bytes : 0};
+    }
+    cr_hash_many(signed_parts, count, ids);
+    for (uint32_t i = 0; i < count; i++)
+        out[i].id = ids[i];
+}
+
 static void fill_op(const struct op_view *op, struct cr_op *out)
 {
     const bool registers = op->type == CR_OP_REGISTER;

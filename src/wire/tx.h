@@ -19,6 +19,7 @@
 #ifndef CR_WIRE_TX_H
 #define CR_WIRE_TX_H
 
+#include "crypto/hash.h"
 #include "crypto/mldsa.h"
 #include "wire/cursor.h"
 
@@ -83,6 +84,12 @@ struct cr_tx {
 CR_MUST_CHECK enum cr_err cr_tx_decode(const uint8_t *bytes, size_t count, struct cr_tx *out);
 /* The same checks without the id: cheap, for whoever only needs to know that it would decode. */
 CR_MUST_CHECK enum cr_err cr_tx_check(const uint8_t *bytes, size_t count);
+
+/* Up to CR_TX_MANY of them: as cr_tx_decode, with the ids hashed together. Where `good` is false, the
+ * transaction is not to be looked at. */
+enum { CR_TX_MANY = 64 };
+void cr_tx_decode_many(const struct cr_hash_input *views, uint32_t count, struct cr_tx *out,
+                       bool *good);
 
 /* Operations of a decoded transaction in order: start with position 0; false after the last. Views
  * point into the transaction. `register_key` is written for REGISTER only (it is 2.6 KiB); every

@@ -51,6 +51,34 @@ static void decode_and_encode_are_inverse(void **state)
     }
 }
 
+/* Goal: together is as one by one. Method: transactions of all types and sizes, some of them cut. */
+static void many_equal_single(void **state)
+{
+    static uint8_t encoded[CR_TX_MANY][16 * 1024];
+    struct cr_hash_input views[CR_TX_MANY];
+    struct cr_tx together[CR_TX_MANY], alone;
+    bool good[CR_TX_MANY];
+    struct cr_prng prng = cr_prng_stream(3, 2, 1);
+    (void)state;
+    for (uint32_t i = 0; i < CR_TX_MANY; i++) {
+        const size_t count =
+            cr_sample_tx(&prng, (enum cr_op_type)(1 + i % 4), 1, encoded[i], sizeof encoded[i]);
+        views[i] = (struct cr_hash_input){encoded[i], i % 5 == 0 ? count - 1 : count};
+    }
+    memset(together, 0, sizeof together);
+    cr_tx_decode_many(views, CR_TX_MANY, together, good);
+    for (uint32_t i = 0; i < CR_TX_MANY; i++) {
+        memset(&alone, 0, sizeof alone);
+        assert_int_equal(good[i], cr_tx_decode(views[i].bytes, views[i].count, &alone) == CR_OK);
+        assert_int_equal(good[i], i % 5 != 0);
+        if (!good[i]) continue;
+        assert_true(cr_hash_equal(&together[i].id, &alone.id));
+        assert_ptr_equal(together[i].signature, alone.signature);
+        assert_int_equal(together[i].ops_count, alone.ops_count);
+    }
+    expect_assert_failure(cr_tx_decode_many(views, CR_TX_MANY + 1, together, good));
+}
+
 /* Goal: the fields that are read are the fields that were given, and the others are zero. */
 static void operations_keep_their_fields(void **state)
 {
@@ -342,6 +370,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decode_and_encode_are_inverse),
+        cmocka_unit_test(many_equal_single),
         cmocka_unit_test(operations_keep_their_fields),
         cmocka_unit_test(every_other_length_is_refused),
         cmocka_unit_test(flipped_bits_fail_or_stay),

@@ -66,6 +66,14 @@ enum cr_submit {
     CR_SUBMIT_UNAVAILABLE,  /* stopping, halted, not started, or no member of this epoch */
 };
 
+/* A transaction on its way into the node. */
+struct cr_submission {
+    const struct cr_tx *tx; /* borrowed, as its bytes */
+    const uint8_t *bytes;
+    enum cr_submit answer; /* out */
+    enum cr_result result; /* out, when REJECTED */
+};
+
 struct cr_text { /* a growing text for /metrics; appended by cr_text_print */
     char *bytes;
     size_t count, count_max;
@@ -82,10 +90,8 @@ struct cr_api_offence {
 
 struct cr_api_backend {
     void *context;
-    /* Any API thread. Checks the signature; `tx` and `bytes` are borrowed. *result is set when
-     * REJECTED. */
-    enum cr_submit (*submit)(void *context, const struct cr_tx *tx, const uint8_t *bytes,
-                             enum cr_result *result);
+    /* Any API thread. Up to CR_TX_MANY transactions; their signatures are checked together. */
+    void (*submit)(void *context, struct cr_submission *list, uint32_t count);
     void (*status)(void *context, struct cr_node_status *out);
     /* Whether a transaction is known but not final: received (false: unknown) or ordered. */
     bool (*pending)(void *context, const struct cr_hash *id, bool *ordered);

@@ -39,19 +39,18 @@ static bool make_room(struct cr_request *request, uint32_t count)
     return request->submitted && request->waiter.entries;
 }
 
-static void hand_over(struct cr_request *request, uint32_t i, const struct cr_tx *tx,
-                      const uint8_t *bytes)
+/* What has an answer already. */
+static void settle(struct cr_request *request, struct cr_submitted *submitted,
+                   const struct cr_submission *submission)
 {
-    const struct cr_api_backend *backend = &request->api->config.backend;
-    struct cr_submitted *submitted = &request->submitted[i];
-    struct cr_api_result found = {.result = CR_RESULT_MALFORMED};
-    submitted->answer = backend->submit(backend->context, tx, bytes, &found.result);
+    struct cr_api_result found = {.result = submission->result};
+    submitted->answer = submission->answer;
     if (submitted->answer == CR_SUBMIT_RECEIVED || submitted->answer == CR_SUBMIT_PENDING) return;
     struct cr_tx_row *row = calloc(1, sizeof *row);
     pthread_mutex_lock(&request->api->lock);
     if (submitted->answer == CR_SUBMIT_EXECUTED && row &&
         cr_state_reader_begin(request->api->reader) == CR_OK) {
-        if (cr_state_reader_tx(request->api->reader, &tx->id, row)) {
+        if (cr_state_reader_tx(request->api->reader, &submission->tx->id, row)) {
             found.result = row->result;
             found.commit_index = row->commit_index;
             found.position = row->position;
@@ -61,6 +60,30 @@ static void hand_over(struct cr_request *request, uint32_t i, const struct cr_tx
     pthread_mutex_unlock(&request->api->lock);
     free(row);
     cr_waiters_settle(request->api->waiters, submitted->wait, &found);
+}
+
+/* Transactions of the request from `first` on, CR_TX_MANY at most. */
+static void hand_over(struct cr_request *request, uint32_t first, const struct cr_tx *txs,
+                      const struct cr_hash_input *views, uint32_t count)
+{
+    const struct cr_api_backend *backend = &request->api->config.backend;
+    const struct cr_api_result malformed = {.result = CR_RESULT_MALFORMED};
+    struct cr_submission list[CR_TX_MANY];
+    struct cr_submitted *whose[CR_TX_MANY];
+    uint32_t list_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct cr_submitted *submitted = &request->submitted[first + i];
+        if (submitted->malformed) {
+            cr_waiters_settle(request->api->waiters, submitted->wait, &malformed);
+            continue;
+        }
+        whose[list_count] = submitted;
+        list[list_count++] = (struct cr_submission){
+            .tx = &txs[i], .bytes = views[i].bytes, .result = CR_RESULT_MALFORMED};
+    }
+    if (list_count > 0) backend->submit(backend->context, list, list_count);
+    for (uint32_t i = 0; i < list_count; i++)
+        settle(request, whose[i], &list[i]);
 }
 
 static json_t *describe(const struct cr_submitted *submitted)
@@ -209,7 +232,7 @@ static enum MHD_Result submit_json(struct cr_request *request)
         return refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "overloaded",
                       "too many requests wait; try again later");
     }
-    hand_over(request, 0, &tx, bytes);
+    hand_over(request, 0, &tx, &(struct cr_hash_input){.bytes = bytes, .count = count}, 1);
     free(bytes);
     return wait_or_answer(request);
 }
@@ -229,11 +252,27 @@ static uint32_t count_batch(const struct cr_request *request)
     return count <= CR_BATCH_TXS_MAX ? count : 0;
 }
 
-static enum MHD_Result submit_batch(struct cr_request *request)
+static void decode_batch(struct cr_request *request, struct cr_tx *txs, struct cr_hash_input *views,
+                         uint32_t count)
 {
+    bool good[CR_TX_MANY];
     const uint8_t *bytes;
     uint32_t bytes_count;
-    const struct cr_api_result malformed = {.result = CR_RESULT_MALFORMED};
+    struct cr_payload batch = cr_payload_begin(request->body, request->body_count, count);
+    for (uint32_t i = 0; i < count && cr_payload_next(&batch, &bytes, &bytes_count); i++)
+        views[i] = (struct cr_hash_input){.bytes = bytes, .count = bytes_count};
+    for (uint32_t at = 0; at < count; at += CR_TX_MANY) {
+        const uint32_t some = count - at < CR_TX_MANY ? count - at : CR_TX_MANY;
+        cr_tx_decode_many(views + at, some, txs + at, good);
+        for (uint32_t i = 0; i < some; i++) {
+            request->submitted[at + i].malformed = !good[i];
+            if (good[i]) request->waiter.entries[at + i].id = txs[at + i].id;
+        }
+    }
+}
+
+static enum MHD_Result submit_batch(struct cr_request *request)
+{
     const uint32_t count = count_batch(request);
     if (count == 0) {
         return refuse(request, MHD_HTTP_BAD_REQUEST, "malformed",
@@ -242,26 +281,19 @@ static enum MHD_Result submit_batch(struct cr_request *request)
     }
     if (!make_room(request, count)) return MHD_NO;
     struct cr_tx *txs = calloc(count, sizeof *txs);
-    const uint8_t **at = calloc(count, sizeof *at);
-    if (!txs || !at) {
+    struct cr_hash_input *views = calloc(count, sizeof *views);
+    if (!txs || !views) {
         free(txs);
-        free(at);
+        free(views);
         return MHD_NO;
     }
-    struct cr_payload batch = cr_payload_begin(request->body, request->body_count, count);
-    for (uint32_t i = 0; i < count && cr_payload_next(&batch, &bytes, &bytes_count); i++) {
-        request->submitted[i].malformed = cr_tx_decode(bytes, bytes_count, &txs[i]) != CR_OK;
-        request->waiter.entries[i].id = txs[i].id;
-        at[i] = bytes;
-    }
+    decode_batch(request, txs, views, count);
     const bool joined = join(request);
-    for (uint32_t i = 0; joined && i < count; i++) {
-        if (request->submitted[i].malformed)
-            cr_waiters_settle(request->api->waiters, &request->waiter.entries[i], &malformed);
-        else
-            hand_over(request, i, &txs[i], at[i]);
+    for (uint32_t at = 0; joined && at < count; at += CR_TX_MANY) {
+        const uint32_t some = count - at < CR_TX_MANY ? count - at : CR_TX_MANY;
+        hand_over(request, at, txs + at, views + at, some);
     }
-    free(at);
+    free(views);
     free(txs);
     if (!joined)
         return refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "overloaded",

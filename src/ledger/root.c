@@ -79,7 +79,8 @@ struct cr_hash cr_root_update(struct cr_root *root, const struct cr_state *state
         update_bucket(root, state, bucket);
     for (uint32_t level = CR_BUCKETS / 2; level >= 1; level /= 2) {
         for (uint32_t node = level; node < 2 * level; node++) {
-            root->changed[node] = root->changed[2 * node] || root->changed[2 * node + 1];
+            const size_t left = (size_t)2 * node;
+            root->changed[node] = root->changed[left] || root->changed[left + 1];
             if (root->changed[node]) join_later(root, &joins, node);
         }
         join_all(root, &joins);

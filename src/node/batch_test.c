@@ -3,8 +3,8 @@
 
 #include "base/unit.h"
 
-/* Goal: small while nothing waits, full in a flood, always lanes and never more than 200 us of work.
- * Method: costs of a slow verifier, of a fast one, and of hashing. */
+/* Goal: small while nothing waits, full in a flood, always lanes and never more than 200 us of
+ * work. Method: costs of a slow verifier, of a fast one, and of hashing. */
 static void size_follows_delay_and_cost(void **state)
 {
     struct cr_batch batch = {0};
@@ -23,7 +23,7 @@ static void size_follows_delay_and_cost(void **state)
     atomic_init(&batch.item_ns, 130);
     assert_int_equal(cr_batch_size(&batch, CR_BATCH_QUEUE_US - 1), 8);
     assert_int_equal(cr_batch_size(&batch, CR_BATCH_QUEUE_US), 96);
-    assert_int_equal(cr_batch_size(&batch, 10 * CR_BATCH_QUEUE_US), 1000);
+    assert_int_equal(cr_batch_size(&batch, UINT64_C(10) * CR_BATCH_QUEUE_US), 1000);
 }
 
 /* Goal: the cost is learned and forgotten, and what was chosen can be seen. */
@@ -34,7 +34,7 @@ static void cost_is_learned(void **state)
     cr_batch_note(&batch, 0, 10, 50000);
     assert_int_equal(atomic_load(&batch.item_ns), 5001);
     for (uint32_t i = 0; i < 60; i++)
-        cr_batch_note(&batch, 5000, 100, 100 * 1000);
+        cr_batch_note(&batch, 5000, 100, UINT64_C(100) * 1000);
     assert_in_range(atomic_load(&batch.item_ns), 1000, 1010);
     cr_batch_note(&batch, 300, 0, 77777); /* nothing was done */
     assert_int_equal(atomic_load(&batch.batches[CR_BATCH_SMALL]), 1);

@@ -22,6 +22,7 @@ struct cr_body {
     uint32_t payload_bytes;
     uint32_t payload_count;
     uint8_t *verdicts;               /* enum cr_sig_verdict per transaction, NULL: none known */
+    bool verifying;                  /* the workers are at the verdicts: hands off */
     struct cr_log_position position; /* sequence 0: not in the log yet */
 };
 

@@ -18,6 +18,14 @@ static inline uint64_t cr_now_us(void)
     return cr_clock_us(CLOCK_MONOTONIC);
 }
 
+/* For the cost of short work. */
+static inline uint64_t cr_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static inline uint64_t cr_wall_ms(void)
 {
     return cr_clock_us(CLOCK_REALTIME) / 1000;

@@ -36,8 +36,6 @@ struct cr_executor {
     uint32_t results_count, results_max;
     struct cr_api_result *results;
     uint32_t txs_in_commit;
-    uint32_t verdicts_max;
-    uint8_t *verdicts; /* of the commit that runs */
     struct cr_executor_stats stats;
 };
 
@@ -153,7 +151,6 @@ void cr_executor_free(struct cr_executor *e)
         forget(e, &e->pending[e->first % CR_EXECUTOR_COMMITS_MAX]);
     cr_checkpoint_free(e->checkpoint);
     free(e->results);
-    free(e->verdicts);
     free(e->arena_memory);
     free(e);
 }
@@ -243,31 +240,6 @@ static void put_rows(struct cr_executor *e, const struct cr_ledger_commit *commi
     cr_state_db_put_commit(e->config.db, &row);
 }
 
-/* The verdicts known by now, for the workers may still be at it. NULL when memory is short: then
- * the ledger asks for each. */
-static const uint8_t *verdicts_now(struct cr_executor *e, const struct cr_body *body,
-                                   uint32_t *used)
-{
-    if (!body->verdicts || body->payload_count > e->verdicts_max - *used) return NULL;
-    uint8_t *now = e->verdicts + *used;
-    for (uint32_t i = 0; i < body->payload_count; i++)
-        now[i] = cr_verify_verdict(body->verdicts, i);
-    *used += body->payload_count;
-    return now;
-}
-
-static void make_room_for_verdicts(struct cr_executor *e, const struct pending *p)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < p->bodies_count; i++)
-        count += cr_body_get(e->config.bodies, p->bodies[i])->payload_count;
-    if (count <= e->verdicts_max) return;
-    uint8_t *grown = realloc(e->verdicts, count);
-    if (!grown) return;
-    e->verdicts = grown;
-    e->verdicts_max = count;
-}
-
 /* Waits for it if it is not done. */
 static void take_checkpoint(struct cr_executor *e)
 {
@@ -279,8 +251,7 @@ static void take_checkpoint(struct cr_executor *e)
 
 static void execute(struct cr_executor *e, struct pending *p, struct cr_ledger_payload *payloads)
 {
-    uint32_t count = 0, verdicts_used = 0;
-    make_room_for_verdicts(e, p);
+    uint32_t count = 0;
     for (uint32_t i = 0; i < p->bodies_count; i++) {
         const struct cr_body *body = cr_body_get(e->config.bodies, p->bodies[i]);
         cr_state_db_put_vertex(e->config.db, &body->ref.digest, &body->position);
@@ -289,7 +260,7 @@ static void execute(struct cr_executor *e, struct pending *p, struct cr_ledger_p
             (struct cr_ledger_payload){.bytes = body->block->bytes + body->payload_offset,
                                        .bytes_count = body->payload_bytes,
                                        .txs_count = body->payload_count,
-                                       .verdicts = verdicts_now(e, body, &verdicts_used)};
+                                       .verdicts = body->verdicts};
     }
     p->commit.payloads = payloads;
     p->commit.payloads_count = count;
@@ -337,11 +308,21 @@ static uint32_t payloads_max(const struct cr_executor *e, uint64_t commits)
     return max;
 }
 
+/* In the log, and the workers are through with its clients' signatures: they are many, and the main
+ * loop would verify them one by one. */
+static bool is_ready(const struct cr_executor *e, const struct pending *p)
+{
+    for (uint32_t i = 0; i < p->bodies_count; i++) {
+        if (cr_body_get(e->config.bodies, p->bodies[i])->verifying) return false;
+    }
+    return p->position.sequence > 0;
+}
+
 static uint64_t count_ready(const struct cr_executor *e)
 {
     uint64_t ready = 0;
     while (e->first + ready < e->end && ready < COMMITS_PER_RUN &&
-           e->pending[(e->first + ready) % CR_EXECUTOR_COMMITS_MAX].position.sequence > 0)
+           is_ready(e, &e->pending[(e->first + ready) % CR_EXECUTOR_COMMITS_MAX]))
         ready++;
     return ready;
 }

@@ -21,13 +21,18 @@ bool cr_node_has_room(const struct cr_node *node)
            cr_executor_room(node->executor) > CR_ROUND_WINDOW;
 }
 
-void cr_node_blame(struct cr_node *node, uint32_t peer, uint32_t reason)
+static void blame_many(struct cr_node *node, uint32_t peer, uint32_t reason, uint32_t count)
 {
-    const uint64_t pause_us = cr_blame(&node->blame, peer, reason, node->now_us);
+    const uint64_t pause_us = cr_blame(&node->blame, peer, reason, count, node->now_us);
     if (pause_us == 0) return;
     cr_report(CR_LOG_LEVEL_WARN, "net", "peer-cut", "validator=%s reason=%s pause_s=%" PRIu64,
               node->validators[peer].name, cr_blame_text(reason), pause_us / 1000000);
     cr_net_cut(node->net, peer, cr_blame_text(reason), pause_us);
+}
+
+void cr_node_blame(struct cr_node *node, uint32_t peer, uint32_t reason)
+{
+    blame_many(node, peer, reason, 1);
 }
 
 enum cr_node_given cr_node_give_vertex(struct cr_node *node, uint32_t peer, const uint8_t *bytes,
@@ -89,7 +94,7 @@ static bool wanted(struct cr_node *node, struct cr_verify_job *job)
     CR_UNREACHABLE();
 }
 
-/* Without it (memory or room is short) the executor verifies. */
+/* Without it (memory is short) the executor verifies. */
 static void verify_clients(struct cr_node *node, uint32_t handle)
 {
     struct cr_body *body = cr_body_get(&node->bodies, handle);
@@ -101,16 +106,28 @@ static void verify_clients(struct cr_node *node, uint32_t handle)
                                               .payload_bytes = body->payload_bytes,
                                               .payload_count = body->payload_count,
                                               .verdicts = body->verdicts};
-    if (cr_verify_clients(node->verify, &clients)) cr_body_take(&node->bodies, handle);
+    cr_verify_clients(node->verify, &clients);
+    cr_body_take(&node->bodies, handle);
+    body->verifying = true;
+}
+
+static void take_clients(struct cr_node *node, const struct cr_verify_clients *clients)
+{
+    struct cr_body *body = cr_body_get(&node->bodies, clients->body);
+    body->verifying = false;
+    if (clients->invalid > 0 && body->ref.author != node->self)
+        blame_many(node, body->ref.author, CR_BLAME_CLIENT, clients->invalid);
+    cr_body_give(&node->bodies, clients->body);
 }
 
 void cr_node_pump_verified(struct cr_node *node)
 {
     struct cr_verify_job *job;
-    uint32_t handle;
-    while (cr_verify_clients_done(node->verify, &handle))
-        cr_body_give(&node->bodies, handle);
-    while (cr_node_has_room(node) && (job = cr_verify_done(node->verify)) != NULL) {
+    struct cr_verify_clients clients;
+    while (cr_verify_clients_done(node->verify, &clients))
+        take_clients(node, &clients);
+    while (cr_node_has_room(node) && cr_verify_clients_room(node->verify) &&
+           (job = cr_verify_done(node->verify)) != NULL) {
         struct cr_event event = {.kind = CR_EVENT_VERTEX, .peer = job->peer};
         const bool good = wanted(node, job);
         cr_node_note_verified(node, job);

@@ -166,11 +166,59 @@ static void storage(struct cr_text *out, struct cr_node *node)
     free(disk);
 }
 
+static void batches(struct cr_text *out, const char *kind, const struct cr_verify_batches *b)
+{
+    static const char *const about[CR_BATCH_TIERS] = {"10", "100", "1000"};
+    for (uint32_t i = 0; i < CR_BATCH_TIERS; i++) {
+        cr_text_print(out,
+                      "creto_verify_batches_total{of=\"%s\",about=\"%s\"} %" PRIu64 "\n"
+                      "creto_verify_items_total{of=\"%s\",about=\"%s\"} %" PRIu64 "\n",
+                      kind, about[i], b->batches[i], kind, about[i], b->items[i]);
+    }
+    cr_text_print(out, "creto_verify_item_seconds{of=\"%s\"} %.9f\n", kind,
+                  (double)b->item_ns / 1e9);
+}
+
+static void workers(struct cr_text *out, const struct cr_verify *verify)
+{
+    struct cr_verify_stats stats;
+    cr_verify_stats(verify, &stats);
+    head(out, "creto_verify_batches_total", "counter", "Batches by the size that was aimed at.");
+    head(out, "creto_verify_items_total", "counter", "What was in them.");
+    head(out, "creto_verify_item_seconds", "gauge", "What one costs lately.");
+    batches(out, "vertices", &stats.vertices);
+    batches(out, "clients", &stats.clients);
+    one(out, "creto_verify_waiting", "gauge", "Clients' signatures not checked yet.",
+        stats.clients_waiting);
+    one(out, "creto_worker_tasks_total", "counter", "Tasks of the workers.", stats.workers.tasks);
+    one(out, "creto_worker_steals_total", "counter", "Of them, taken from another worker.",
+        stats.workers.steals);
+    one(out, "creto_worker_parks_total", "counter", "Times that a worker had nothing to do.",
+        stats.workers.parks);
+}
+
+static void client_keys(struct cr_text *out, const struct cr_keycache_stats *keys)
+{
+    head(out, "creto_client_key_lookups_total", "counter", "Prepared keys of clients by outcome.");
+    cr_text_print(out,
+                  "creto_client_key_lookups_total{outcome=\"hit\"} %" PRIu64 "\n"
+                  "creto_client_key_lookups_total{outcome=\"miss\"} %" PRIu64 "\n",
+                  keys->hits, keys->misses);
+    one(out, "creto_client_keys", "gauge", "Prepared keys of clients kept.", keys->size);
+    one(out, "creto_client_key_evictions_total", "counter", "Kept keys replaced by others.",
+        keys->evictions);
+    one(out, "creto_client_keys_passed_total", "counter",
+        "Keys prepared for one use, for all places were in use.", keys->passed);
+    one(out, "creto_signatures_repeated_total", "counter",
+        "Valid signatures of clients that came again and were not verified again.", keys->repeated);
+}
+
 static void inputs(struct cr_text *out, const struct cr_net_stats *net,
                    const struct cr_node_counters *counters, struct cr_keycache *keycache)
 {
     struct cr_keycache_stats keys;
     cr_keycache_stats(keycache, &keys);
+    client_keys(out, &keys);
     head(out, "creto_signature_verifications_total", "counter", "Client signatures by result.");
     cr_text_print(out,
                   "creto_signature_verifications_total{impl=\"%s\",result=\"valid\"} %" PRIu64 "\n"
@@ -251,6 +299,7 @@ void cr_node_metrics(void *context, struct cr_text *out)
     leaders(out, node, count, &f->core);
     accused(out, node, count, &f->core, &f->certify, &f->offenders);
     storage(out, node);
+    workers(out, node->verify);
     inputs(out, &f->net, &f->counters, node->keycache);
     free(f);
 }

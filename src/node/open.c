@@ -19,18 +19,20 @@
 
 enum {
     KEYS_CACHED_MAX = 2048,
+    TXS_REMEMBERED_MAX = 64 * 1024, /* some seconds at full load; 3 MiB */
     WORKERS_MAX = 16,
 };
 
 /* ---- opening: each step says in one sentence what is wrong ---- */
 
-/* One thread verifies on small machines; signing and the disk have threads of their own. */
+/* One worker on small machines, else all cores but that of the main loop. Signing and the disk have
+ * threads of their own. */
 uint32_t cr_node_workers(const struct cr_config *config)
 {
     if (config->workers > 0) return config->workers < WORKERS_MAX ? config->workers : WORKERS_MAX;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (cores <= 2) return 1;
-    return cores / 2 < WORKERS_MAX ? (uint32_t)cores / 2 : WORKERS_MAX;
+    return cores - 1 < WORKERS_MAX ? (uint32_t)cores - 1 : WORKERS_MAX;
 }
 
 int cr_node_refuse(int code, const char *what, const char *text)
@@ -176,7 +178,7 @@ static int open_parts(struct cr_node *node)
     node->payload_scratch = malloc(CR_PAYLOAD_BYTES_MAX);
     node->record_scratch = malloc(CR_LOG_RECORD_BYTES_MAX);
     node->mempool = cr_mempool_new(&limits);
-    node->keycache = cr_keycache_new(KEYS_CACHED_MAX);
+    node->keycache = cr_keycache_new(KEYS_CACHED_MAX, TXS_REMEMBERED_MAX);
     if (!node->payload_scratch || !node->record_scratch || !node->mempool || !node->keycache ||
         !cr_node_open_lanes(node))
         return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
@@ -204,7 +206,7 @@ static int open_parts(struct cr_node *node)
 
 static int open_threads(struct cr_node *node)
 {
-    const struct cr_verify_config config = {.threads = cr_node_workers(node->config),
+    const struct cr_verify_config config = {.workers = cr_node_workers(node->config),
                                             .wake_fd = node->wake_fd,
                                             .genesis_id = node->genesis->id,
                                             .keycache = node->keycache,

@@ -7,7 +7,8 @@
  * No wake-up is lost: the sleeper counts itself before it looks for work, the waker puts the work
  * before it looks at the count, and all four accesses are sequentially consistent, so at least one
  * of them sees the other. A waker claims one sleeper by taking it off the count, then leaves a
- * token for it; so ten wakers in a row wake one sleeper once. With nobody asleep a wake is one load.
+ * token for it; so ten wakers in a row wake one sleeper once. With nobody asleep a wake is one
+ * load.
  */
 #ifndef CR_NODE_PARK_H
 #define CR_NODE_PARK_H

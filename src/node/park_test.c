@@ -7,7 +7,7 @@
 
 enum { ITEMS = 2 };
 
-static struct cr_park park;
+static struct cr_park shared;
 static uint32_t waiting, done; /* items */
 static uint32_t asleep, woken; /* as the kernel sees it */
 static uint32_t wakes;         /* calls of the kernel */
@@ -18,18 +18,18 @@ static bool is_woken(void)
 }
 
 /* The kernel compares and goes to sleep in one step. */
-void cr_park_futex_wait(struct cr_park *place)
+void cr_park_futex_wait(struct cr_park *park)
 {
-    if (atomic_load(&place->tokens) != 0) return;
+    if (atomic_load(&park->tokens) != 0) return;
     asleep++;
     cr_interleave_wait(is_woken);
     woken--;
     asleep--;
 }
 
-void cr_park_futex_wake(struct cr_park *place, uint32_t count)
+void cr_park_futex_wake(struct cr_park *park, uint32_t count)
 {
-    (void)place;
+    (void)park;
     wakes++;
     for (uint32_t i = 0; i < count && woken < asleep; i++)
         woken++;
@@ -37,7 +37,7 @@ void cr_park_futex_wake(struct cr_park *place, uint32_t count)
 
 static void start(void)
 {
-    memset(&park, 0, sizeof park);
+    memset(&shared, 0, sizeof shared);
     waiting = done = asleep = woken = wakes = 0;
 }
 
@@ -54,14 +54,14 @@ static void sleeper(void)
 {
     while (done < ITEMS) {
         if (take()) continue;
-        cr_park_begin(&park);
+        cr_park_begin(&shared);
         CR_STEP();
         if (waiting > 0 || done == ITEMS)
-            cr_park_cancel(&park);
+            cr_park_cancel(&shared);
         else
-            cr_park_sleep(&park);
+            cr_park_sleep(&shared);
     }
-    cr_park_wake(&park); /* the other one may sleep still */
+    cr_park_wake(&shared); /* the other one may sleep still */
 }
 
 static void waker(void)
@@ -69,7 +69,7 @@ static void waker(void)
     for (uint32_t i = 0; i < ITEMS; i++) {
         CR_STEP();
         waiting++;
-        cr_park_wake(&park);
+        cr_park_wake(&shared);
     }
 }
 
@@ -77,8 +77,8 @@ static void all_done(void)
 {
     assert_int_equal(done, ITEMS);
     assert_int_equal(waiting, 0);
-    assert_int_equal(atomic_load(&park.sleepers), 0);
-    assert_int_equal(atomic_load(&park.tokens), 0);
+    assert_int_equal(atomic_load(&shared.sleepers), 0);
+    assert_int_equal(atomic_load(&shared.tokens), 0);
     assert_int_equal(asleep, 0);
 }
 
@@ -102,14 +102,14 @@ static void wakes_are_few(void **state)
 {
     (void)state;
     start();
-    cr_park_wake(&park);
+    cr_park_wake(&shared);
     assert_int_equal(wakes, 0);
-    cr_park_begin(&park);
-    cr_park_wake(&park);
-    cr_park_wake(&park);
+    cr_park_begin(&shared);
+    cr_park_wake(&shared);
+    cr_park_wake(&shared);
     assert_int_equal(wakes, 1);
-    cr_park_cancel(&park); /* takes the token of the waker */
-    assert_int_equal(atomic_load(&park.tokens), 0);
+    cr_park_cancel(&shared); /* takes the token of the waker */
+    assert_int_equal(atomic_load(&shared.tokens), 0);
 }
 
 int main(void)

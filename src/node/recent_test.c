@@ -118,7 +118,7 @@ static void every_order(void **state)
 
 static void *use(void *context)
 {
-    struct cr_prng prng = cr_prng_stream((uintptr_t)context, 5, 5);
+    struct cr_prng prng = cr_prng_stream(*(const uint64_t *)context, 5, 5);
     for (uint32_t i = 0; i < ROUNDS; i++) {
         struct cr_hash digest = digest_of((uint32_t)cr_prng_below(&prng, 12));
         cr_recent_add(&recent, &digest);
@@ -132,10 +132,13 @@ static void *use(void *context)
 static void real_threads(void **state)
 {
     pthread_t threads[THREADS];
+    uint64_t seeds[THREADS];
     (void)state;
     start();
-    for (uintptr_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, use, (void *)(i + 1)), 0);
+    for (uint32_t i = 0; i < THREADS; i++) {
+        seeds[i] = i + 1;
+        assert_int_equal(pthread_create(&threads[i], NULL, use, &seeds[i]), 0);
+    }
     for (uint32_t i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
 }

@@ -7,12 +7,16 @@
 
 #include <blake3.h>
 
+#include "crypto/hash.h"
 #include "crypto/verifier.h"
 #include "node/clock.h"
 #include "node/replica.h"
 #include "peer/degraded.h"
 
-enum { LAG_COMMITS_READY_MAX = 64 };
+enum {
+    LAG_COMMITS_READY_MAX = 64,
+    BACKLOG_US_MAX = 1000 * 1000, /* of clients' signatures to be verified: then clients wait */
+};
 
 static uint64_t stake_up(const struct cr_node *node)
 {
@@ -193,60 +197,93 @@ void cr_node_update_status(struct cr_node *node)
 
 /* ---- the backend of the API: called on API threads ---- */
 
-static enum cr_submit check_fields(struct cr_node *node, const struct cr_tx *tx,
-                                   enum cr_result *result)
+static enum cr_submit check_fields(const struct cr_node *node, uint64_t index,
+                                   struct cr_submission *s)
 {
-    pthread_mutex_lock(&node->status_lock);
-    const uint64_t index = node->status.executed_index;
-    pthread_mutex_unlock(&node->status_lock);
-    if (memcmp(tx->chain, node->genesis->id.bytes, CR_TX_CHAIN_BYTES) != 0)
-        *result = CR_RESULT_WRONG_CHAIN;
-    else if (tx->valid_until_commit <= index)
-        *result = CR_RESULT_EXPIRED;
-    else if (tx->valid_until_commit > index + node->genesis->params.tx_ttl_max)
-        *result = CR_RESULT_TTL_TOO_LONG;
+    bool carried;
+    if (memcmp(s->tx->chain, node->genesis->id.bytes, CR_TX_CHAIN_BYTES) != 0)
+        s->result = CR_RESULT_WRONG_CHAIN;
+    else if (s->tx->valid_until_commit <= index)
+        s->result = CR_RESULT_EXPIRED;
+    else if (s->tx->valid_until_commit > index + node->genesis->params.tx_ttl_max)
+        s->result = CR_RESULT_TTL_TOO_LONG;
+    else if (cr_mempool_find(node->mempool, &s->tx->id, &carried))
+        return CR_SUBMIT_PENDING;
     else
         return CR_SUBMIT_RECEIVED;
     return CR_SUBMIT_REJECTED;
 }
 
-/* Whether it has a result already; then its signature. The reader is shared by API threads. */
-static enum cr_submit check_state(struct cr_node *node, const struct cr_tx *tx,
-                                  enum cr_result *result)
+/* Under the lock of the reader: has it a result already? */
+static void find_executed(struct cr_state_reader *reader, struct cr_submission *list,
+                          uint32_t count)
 {
-    bool carried;
     struct cr_tx_row row;
-    if (cr_mempool_find(node->mempool, &tx->id, &carried)) return CR_SUBMIT_PENDING;
-    pthread_mutex_lock(&node->submit_lock);
-    bool executed = false;
-    if (cr_state_reader_begin(node->submit_reader) == CR_OK) {
-        executed = cr_state_reader_tx(node->submit_reader, &tx->id, &row);
-        cr_state_reader_end(node->submit_reader);
+    if (cr_state_reader_begin(reader) != CR_OK) return;
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].answer == CR_SUBMIT_RECEIVED &&
+            cr_state_reader_tx(reader, &list[i].tx->id, &row))
+            list[i].answer = CR_SUBMIT_EXECUTED;
     }
-    const enum cr_sig_verdict verdict =
-        executed ? CR_SIG_VALID : cr_keycache_verify(node->keycache, node->submit_reader, tx);
-    pthread_mutex_unlock(&node->submit_lock);
-    if (executed) return CR_SUBMIT_EXECUTED;
-    if (verdict == CR_SIG_VALID) return CR_SUBMIT_RECEIVED;
-    *result = verdict == CR_SIG_INVALID ? CR_RESULT_BAD_SIGNATURE : CR_RESULT_UNKNOWN_ACCOUNT;
-    return CR_SUBMIT_REJECTED;
+    cr_state_reader_end(reader);
 }
 
-static enum cr_submit submit(void *context, const struct cr_tx *tx, const uint8_t *bytes,
-                             enum cr_result *result)
+/* Under the lock of the reader, all of them together. */
+static void check_signatures(struct cr_node *node, struct cr_submission *list, uint32_t count)
 {
-    struct cr_node *node = context;
+    struct cr_tx txs[CR_TX_MANY];
+    struct cr_submission *of[CR_TX_MANY];
+    enum cr_sig_verdict verdicts[CR_TX_MANY];
+    uint32_t txs_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].answer != CR_SUBMIT_RECEIVED) continue;
+        of[txs_count] = &list[i];
+        txs[txs_count++] = *list[i].tx;
+    }
+    if (txs_count == 0) return;
+    cr_keycache_verify(node->keycache, node->submit_reader, txs, txs_count, verdicts);
+    for (uint32_t i = 0; i < txs_count; i++) {
+        if (verdicts[i] == CR_SIG_VALID) continue;
+        of[i]->answer = CR_SUBMIT_REJECTED;
+        of[i]->result =
+            verdicts[i] == CR_SIG_INVALID ? CR_RESULT_BAD_SIGNATURE : CR_RESULT_UNKNOWN_ACCOUNT;
+    }
+}
+
+/* Clients wait before the workers fall far behind: what is taken now is verified by all others. */
+static enum cr_submit may_submit(const struct cr_node *node)
+{
+    struct cr_verify_stats stats;
     if (!atomic_load_explicit(&node->accepting, memory_order_acquire)) return CR_SUBMIT_UNAVAILABLE;
     if (!atomic_load_explicit(&node->member, memory_order_acquire)) return CR_SUBMIT_UNAVAILABLE;
-    enum cr_submit answer = check_fields(node, tx, result);
-    if (answer == CR_SUBMIT_RECEIVED) answer = check_state(node, tx, result);
-    if (answer != CR_SUBMIT_RECEIVED) return answer;
-    const enum cr_err err = cr_mempool_add(node->mempool, tx, bytes);
-    if (err == CR_ERR_EXISTS) return CR_SUBMIT_PENDING;
-    if (err != CR_OK) return CR_SUBMIT_FULL;
+    cr_verify_stats(node->verify, &stats);
+    return stats.backlog_us > BACKLOG_US_MAX ? CR_SUBMIT_FULL : CR_SUBMIT_RECEIVED;
+}
+
+static void submit(void *context, struct cr_submission *list, uint32_t count)
+{
+    struct cr_node *node = context;
     const uint64_t one = 1;
-    if (write(node->wake_fd, &one, sizeof one) < 0) return CR_SUBMIT_RECEIVED; /* it wakes anyway */
-    return CR_SUBMIT_RECEIVED;
+    const enum cr_submit may = may_submit(node);
+    bool any = false;
+    pthread_mutex_lock(&node->status_lock);
+    const uint64_t index = node->status.executed_index;
+    pthread_mutex_unlock(&node->status_lock);
+    CR_ASSERT(count <= CR_TX_MANY);
+    for (uint32_t i = 0; i < count; i++)
+        list[i].answer = may == CR_SUBMIT_RECEIVED ? check_fields(node, index, &list[i]) : may;
+    pthread_mutex_lock(&node->submit_lock);
+    find_executed(node->submit_reader, list, count);
+    check_signatures(node, list, count);
+    pthread_mutex_unlock(&node->submit_lock);
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i].answer != CR_SUBMIT_RECEIVED) continue;
+        const enum cr_err err = cr_mempool_add(node->mempool, list[i].tx, list[i].bytes);
+        if (err != CR_OK)
+            list[i].answer = err == CR_ERR_EXISTS ? CR_SUBMIT_PENDING : CR_SUBMIT_FULL;
+        any = any || err == CR_OK;
+    }
+    if (any && write(node->wake_fd, &one, sizeof one) < 0) return; /* it wakes anyway */
 }
 
 static void status(void *context, struct cr_node_status *out)
@@ -307,13 +344,14 @@ void cr_node_print_plan(const struct cr_node *node)
               (double)node->config->mempool_bytes / mib, (double)CR_NODE_BODY_BYTES_MAX / mib,
               (double)node->config->state_map_bytes / mib / 1024);
     cr_report(CR_LOG_LEVEL_INFO, "node", "threads",
-              "main=\"io, core, executor\" verify=%u clients=%u seal=1 disk=1 api=libmicrohttpd",
-              cr_node_workers(node->config), cr_node_workers(node->config));
-    cr_report(
-        CR_LOG_LEVEL_INFO, "node", "cpu", "sse41=%s avx2=%s avx512=%s verifier=%s hash=blake3-%s",
-        __builtin_cpu_supports("sse4.1") ? "yes" : "no",
-        __builtin_cpu_supports("avx2") ? "yes" : "no",
-        __builtin_cpu_supports("avx512f") ? "yes" : "no", cr_verifier()->name, blake3_version());
+              "main=\"io, core, executor\" workers=%u seal=1 disk=1 api=libmicrohttpd",
+              cr_node_workers(node->config));
+    cr_report(CR_LOG_LEVEL_INFO, "node", "cpu",
+              "sse41=%s avx2=%s avx512=%s verifier=%s hash=blake3-%s hash_kernel=%s hash_lanes=%u",
+              __builtin_cpu_supports("sse4.1") ? "yes" : "no",
+              __builtin_cpu_supports("avx2") ? "yes" : "no",
+              __builtin_cpu_supports("avx512f") ? "yes" : "no", cr_verifier()->name,
+              blake3_version(), cr_hash_kernel(), cr_hash_lanes());
     struct cr_verifier_stats verifier;
     cr_verifier_stats(&verifier);
     if (verifier.fell_back) {

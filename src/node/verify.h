@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* verify.h: worker threads that check vertices from outside: payload hash and form, the author's
- * signature, and the clients' signatures as far as their keys are known. Pure jobs; the results
- * come back to the main loop in the order in which the jobs were given, so that what one peer sent
- * in causal order stays in causal order.
+/* verify.h: the workers that check vertices from outside: payload hash and form and the author's
+ * signature first of all, and then the clients' signatures as far as their keys are known. Pure
+ * jobs in adaptive batches (node/batch.h) on workers that steal from each other (node/workers.h).
+ *
+ * Which worker does what, and when, is never seen outside: jobs come back to the main loop in the
+ * order in which they were given, so that what one peer sent in causal order stays in causal order,
+ * and the core is given the same events whatever the number of workers.
  */
 #ifndef CR_NODE_VERIFY_H
 #define CR_NODE_VERIFY_H
 
+#include "node/batch.h"
 #include "node/keycache.h"
+#include "node/workers.h"
 #include "wire/vertex.h"
 
 enum {
     CR_VERIFY_JOBS_MAX = 256,
     CR_VERIFY_CLIENTS_MAX = 1024, /* vertices whose clients' signatures are under way */
 };
+_Static_assert((int)CR_VERIFY_CLIENTS_MAX <= (int)CR_WORKERS_TASKS_MAX, "a seat holds all jobs");
 
 enum cr_verify_result {
     CR_VERIFY_GOOD = 1,
@@ -32,11 +38,11 @@ struct cr_verify_job {
 struct cr_verify;
 
 struct cr_verify_config {
-    uint32_t threads; /* of each stage */
-    int wake_fd;      /* eventfd of the main loop */
+    uint32_t workers;
+    int wake_fd; /* eventfd of the main loop */
     struct cr_hash genesis_id;
     struct cr_keycache *keycache;
-    struct cr_state_db *db;
+    struct cr_state_db *db; /* NULL: registered keys are not found */
 };
 
 /* NULL when memory or threads are out. It knows no author yet. */
@@ -53,26 +59,35 @@ void cr_verify_submit(struct cr_verify *verify);
 /* Main loop only: the oldest job when it is done, else NULL; release it afterwards. */
 struct cr_verify_job *cr_verify_done(struct cr_verify *verify);
 void cr_verify_release(struct cr_verify *verify);
-/* Main loop only: the clients' signatures of one payload. Verdicts (enum cr_sig_verdict, zero at
- * first) are stored atomically one by one; read them so (cr_verify_verdict). Body and verdicts stay
- * until cr_verify_clients_done gives the body back, in order. False: too many are under way. */
+/* Main loop only: the clients' signatures of one payload that is well-formed. Verdicts (enum
+ * cr_sig_verdict, zero at first) are complete when cr_verify_clients_done gives the body back; that
+ * is in order. Body and verdicts stay until then. */
 struct cr_verify_clients {
     uint32_t body;
     const uint8_t *payload;
-    uint32_t payload_bytes, payload_count;
+    uint32_t payload_bytes, payload_count; /* at least 1 */
     uint8_t *verdicts;
+    uint32_t invalid; /* out: how many do not verify; no honest node puts such into a vertex */
 };
-bool cr_verify_clients(struct cr_verify *verify, const struct cr_verify_clients *clients);
-bool cr_verify_clients_done(struct cr_verify *verify, uint32_t *body);
-
-static inline uint8_t cr_verify_verdict(const uint8_t *verdicts, uint32_t i)
-{
-    return __atomic_load_n(&verdicts[i], __ATOMIC_RELAXED);
-}
+bool cr_verify_clients_room(const struct cr_verify *verify);
+void cr_verify_clients(struct cr_verify *verify, const struct cr_verify_clients *job);
+bool cr_verify_clients_done(struct cr_verify *verify, struct cr_verify_clients *out);
 
 /* Whether a vertex with this digest is under way. */
 bool cr_verify_has(const struct cr_verify *verify, const struct cr_hash *digest);
 uint32_t cr_verify_count(const struct cr_verify *verify);
+
+struct cr_verify_stats {
+    struct cr_workers_stats workers;
+    struct cr_verify_batches {
+        uint64_t batches[CR_BATCH_TIERS], items[CR_BATCH_TIERS];
+        uint64_t item_ns; /* what one costs lately */
+    } vertices, clients;
+    uint64_t clients_waiting; /* clients' signatures not checked yet */
+    uint64_t backlog_us;      /* how long all workers need for those, about */
+};
+/* Any thread. */
+void cr_verify_stats(const struct cr_verify *verify, struct cr_verify_stats *out);
 
 /* Whether the signature of a decoded vertex is valid under a key, on this chain; that its algorithm
  * is the key's is the caller's question. Any thread. */

@@ -4,8 +4,8 @@
  * Tasks wait in deques (base/deque.h), each with one owner: one per worker, and the seats, which
  * belong to threads outside, one each. A worker looks at the urgent seat first, before each task;
  * then at what it has put aside itself, newest first; then at the other seats; then it steals from
- * the other workers, oldest first. There is no lock. A worker that finds nothing parks (node/park.h)
- * and costs nothing until something is put.
+ * the other workers, oldest first. There is no lock. A worker that finds nothing parks
+ * (node/park.h) and costs nothing until something is put.
  *
  * A large task cuts itself into pieces: it takes a piece off, gives the rest away with
  * cr_worker_put, and does the piece. The rest wakes an idle worker if there is one, so that as many
@@ -39,9 +39,9 @@ struct cr_workers;
 /* Threads named "cr-work-0" and so on. NULL when memory or threads are out. */
 struct cr_workers *cr_workers_start(uint32_t count);
 /* Waits for what is being run; what waits is not run any more. NULL is allowed. */
-void cr_workers_stop(struct cr_workers *workers);
+void cr_workers_stop(struct cr_workers *all);
 /* By the owner of the seat. False: it is full. */
-bool cr_workers_put(struct cr_workers *workers, enum cr_seat seat, struct cr_task *task);
+bool cr_workers_put(struct cr_workers *all, enum cr_seat seat, struct cr_task *task);
 
 /* Within a task: */
 uint32_t cr_worker_index(const struct cr_worker *worker); /* 0..count-1 */
@@ -57,6 +57,6 @@ struct cr_workers_stats {
     uint64_t parks;
 };
 /* Any thread. */
-void cr_workers_stats(const struct cr_workers *workers, struct cr_workers_stats *out);
+void cr_workers_stats(const struct cr_workers *all, struct cr_workers_stats *out);
 
 #endif

@@ -21,7 +21,7 @@ static _Atomic bool gate;
 
 static void wait_for(const _Atomic uint32_t *figure, uint32_t value)
 {
-    const struct timespec ms = {.tv_nsec = 1000 * 1000};
+    const struct timespec ms = {.tv_nsec = 1000000};
     for (uint32_t i = 0; i < 20000 && atomic_load(figure) < value; i++)
         nanosleep(&ms, NULL);
     assert_int_equal(atomic_load(figure), value);
@@ -44,7 +44,7 @@ static void run_piece(struct cr_task *task, struct cr_worker *worker)
     assert_true(cr_worker_index(worker) < WORKERS);
     if (--own->pieces_left > 0) cr_worker_put(worker, task);
     /* `own` may be with another worker now. */
-    nanosleep(&(struct timespec){.tv_nsec = 20 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
     atomic_fetch_add(&own->runs, 1);
     atomic_fetch_add(&finished, 1);
 }

@@ -85,8 +85,8 @@ CR_MUST_CHECK enum cr_err cr_tx_decode(const uint8_t *bytes, size_t count, struc
 /* The same checks without the id: cheap, for whoever only needs to know that it would decode. */
 CR_MUST_CHECK enum cr_err cr_tx_check(const uint8_t *bytes, size_t count);
 
-/* Up to CR_TX_MANY of them: as cr_tx_decode, with the ids hashed together. Where `good` is false, the
- * transaction is not to be looked at. */
+/* Up to CR_TX_MANY of them: as cr_tx_decode, with the ids hashed together. Where `good` is false,
+ * the transaction is not to be looked at. */
 enum { CR_TX_MANY = 64 };
 void cr_tx_decode_many(const struct cr_hash_input *views, uint32_t count, struct cr_tx *out,
                        bool *good);

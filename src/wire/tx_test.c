@@ -51,7 +51,7 @@ static void decode_and_encode_are_inverse(void **state)
     }
 }
 
-/* Goal: together is as one by one. Method: transactions of all types and sizes, some of them cut. */
+/* Goal: together is as one by one. Method: transactions of all types and sizes, some are cut. */
 static void many_equal_single(void **state)
 {
     static uint8_t encoded[CR_TX_MANY][16 * 1024];

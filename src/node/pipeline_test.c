@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* How vertices and clients' signatures go through the workers and come back. */
 #include "node/verify.h"
 
 #include <stdatomic.h>

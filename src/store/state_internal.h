@@ -135,7 +135,10 @@ struct cr_state_db {
     /* The writer's. */
     MDB_txn *txn; /* between begin and end */
     struct cr_state keeper;
-    struct cr_store_failure failed;          /* since begin */
+    struct cr_store_failure failed; /* since begin */
+    uint64_t filled;                /* bytes of data.mdb that have their place on the disk */
+    uint64_t page_bytes;
+    uint64_t end; /* where LMDB can be at most: at begin, and with every write since */
     struct cr_bucket_set bucket_digests;     /* which buckets have one: saves a delete per put */
     struct cr_bucket_set bucket_digests_old; /* at begin, for a rollback */
 };
@@ -143,6 +146,14 @@ struct cr_state_db {
 /* The error for one of LMDB's codes, and what the operator reads. */
 enum cr_err cr_state_fail(const struct cr_state_db *db, int code, const char *what,
                           struct cr_store_failure *failure);
+
+/* state_fill.c: LMDB writes through its map, where a page that finds no place on the disk is a
+ * SIGBUS. So the file gets its place before LMDB can be there. Both return an LMDB code or an
+ * errno. */
+/* From what is in use now. */
+CR_MUST_CHECK int cr_state_begin_fill(struct cr_state_db *db);
+/* Before one more put or erase of a value of so many bytes. */
+CR_MUST_CHECK int cr_state_fill(struct cr_state_db *db, size_t bytes);
 
 /* state_writer.c */
 void cr_state_writer_init(struct cr_state_db *db);

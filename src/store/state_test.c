@@ -3,12 +3,16 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/prng.h"
 #include "ledger/testing.h"
 #include "store/state_internal.h"
 
-static const uint64_t map_bytes_usual = UINT64_C(64) << 20;
+static const uint64_t map_bytes_usual = UINT64_C(16) << 20;
+static const uint64_t map_bytes_small =
+    UINT64_C(31) * 4096; /* the file fits into a struct test_file */
 
 static const struct cr_hash genesis = {{1, 2, 3}};
 static const struct cr_hash other_genesis = {{4, 5, 6}};
@@ -40,6 +44,13 @@ static struct cr_state_db *open_db(const char *path)
 {
     struct cr_state_db *db;
     assert_int_equal(open_sized(path, map_bytes_usual, &db), CR_OK);
+    return db;
+}
+
+static struct cr_state_db *open_small(const char *path)
+{
+    struct cr_state_db *db;
+    assert_int_equal(open_sized(path, map_bytes_small, &db), CR_OK);
     return db;
 }
 
@@ -486,10 +497,49 @@ static void full_map(void **state)
     cr_state_db_close(db);
 }
 
+/* Goal: no page without a place on the disk: there it would be a SIGBUS. Method: transactions of
+ * any size over values of any length; after each, LMDB's last page lies below the end that was
+ * reckoned with, and that below what was filled. */
+static void place_comes_first(void **state)
+{
+    (void)state;
+    static char text[4001];
+    struct cr_prng prng = cr_prng_stream(9, 9, 9);
+    const struct test_path path = path_of("state");
+    struct cr_state_db *db = NULL;
+    assert_int_equal(open_sized(path.text, UINT64_C(256) << 20, &db), CR_OK);
+    const struct cr_state *keeper = cr_state_db_writer(db);
+    memset(text, 'x', sizeof text - 1);
+    for (uint64_t index = 1; index <= 200; index++) {
+        const uint64_t writes = cr_prng_below(&prng, index % 10 == 0 ? 2000 : 20);
+        const uint64_t length = cr_prng_below(&prng, index % 3 == 0 ? sizeof text : 200);
+        MDB_envinfo info;
+        begin(db);
+        for (uint64_t i = 0; i < writes; i++) {
+            const struct cr_hash key = key_of(cr_prng_below(&prng, 3000));
+            if (cr_prng_below(&prng, 4) == 0)
+                keeper->erase(keeper->context, &key);
+            else
+                keeper->put(keeper->context, &key, (const uint8_t *)text, (uint32_t)length);
+            keeper->expiry_put(keeper->context, index, &key);
+        }
+        struct cr_hash taken[64];
+        (void)keeper->expiry_take(keeper->context, index - 1, taken, 64);
+        end(db, index);
+        assert_int_equal(mdb_env_info(db->env, &info), MDB_SUCCESS);
+        const uint64_t used = (info.me_last_pgno + 1) * db->page_bytes;
+        assert_true(used <= db->end && db->end <= db->filled);
+    }
+    struct stat data;
+    assert_int_equal(stat(path_in(path.text, "data.mdb").text, &data), 0);
+    assert_true((uint64_t)data.st_blocks * 512 >= db->filled);
+    cr_state_db_close(db);
+}
+
 /* Finds `text` in data.mdb and flips a bit of it; returns how often it was there. */
 static uint32_t flip_in_file(const char *folder, const void *text, size_t count)
 {
-    static uint8_t bytes[4 * 1024 * 1024];
+    static uint8_t bytes[(16 << 20) + 1];
     const struct test_path path = path_in(folder, "data.mdb");
     const int fd = open(path.text, O_RDWR);
     assert_true(fd >= 0);
@@ -504,6 +554,41 @@ static uint32_t flip_in_file(const char *folder, const void *text, size_t count)
     }
     close(fd);
     return found;
+}
+
+/* Goal: no single bit of a value, of its check sum or of its key can change unseen. */
+static void every_bit_counts(void **state)
+{
+    (void)state;
+    static uint8_t copy[64];
+    const struct test_path path = path_of("state");
+    struct cr_hash key = key_of(1);
+    struct cr_state_value value;
+    MDB_val view = {.mv_size = CR_HASH_BYTES, .mv_data = key.bytes}, stored;
+    struct cr_state_db *db = open_db(path.text);
+    begin(db);
+    put_text(cr_state_db_writer(db), 1, "twenty-one characters");
+    assert_int_equal(mdb_get(db->txn, db->tables[CR_TABLE_STATE], &view, &stored), MDB_SUCCESS);
+    assert_true(stored.mv_size == 21 + CR_STATE_CHECKSUM_BYTES);
+    memcpy(copy, stored.mv_data, stored.mv_size);
+    stored.mv_data = copy;
+    view = (MDB_val){.mv_size = CR_HASH_BYTES, .mv_data = key.bytes};
+    assert_true(cr_table_open_value(CR_TABLE_STATE, &view, &stored, &value));
+    assert_false(cr_table_open_value(CR_TABLE_TXS, &view, &stored, &value));
+    for (size_t bit = 0; bit < 8 * (stored.mv_size + CR_HASH_BYTES); bit++) {
+        uint8_t *at =
+            bit / 8 < stored.mv_size ? &copy[bit / 8] : &key.bytes[bit / 8 - stored.mv_size];
+        *at ^= (uint8_t)(1u << bit % 8);
+        assert_false(cr_table_open_value(CR_TABLE_STATE, &view, &stored, &value));
+        *at ^= (uint8_t)(1u << bit % 8);
+    }
+    stored.mv_size--;
+    assert_false(cr_table_open_value(CR_TABLE_STATE, &view, &stored, &value));
+    memset(copy, 0, sizeof copy);
+    memset(key.bytes, 0, sizeof key.bytes);
+    assert_false(cr_table_open_value(CR_TABLE_STATE, &view, &stored, &value));
+    end(db, 1);
+    cr_state_db_close(db);
 }
 
 /* Goal: a damaged value is found on reading, by writer and reader; the cache is rebuilt. */
@@ -556,11 +641,11 @@ static void damaged_head(void **state)
     const uint64_t two = 2;
     const struct cr_hash digest = cr_hash_of(&two, sizeof two);
     set_boot_id("aaaa-1");
-    struct cr_state_db *db = open_db(path.text);
+    struct cr_state_db *db = open_small(path.text);
     commit_text(db, 2, "two");
     cr_state_db_close(db);
     assert_true(flip_in_file(path.text, digest.bytes, CR_HASH_BYTES) > 0);
-    db = open_db(path.text);
+    db = open_small(path.text);
     assert_true(head.index == 0 && rebuilt);
     commit_text(db, 3, "three");
     cr_state_db_close(db);
@@ -568,7 +653,7 @@ static void damaged_head(void **state)
     file_load(data.text, &file);
     memset(file.bytes, 0xa5, 8192);
     file_save(data.text, &file);
-    db = open_db(path.text);
+    db = open_small(path.text);
     assert_true(head.index == 0 && rebuilt);
     commit_text(db, 4, "four");
     cr_state_db_close(db);
@@ -576,11 +661,11 @@ static void damaged_head(void **state)
     file_load(data.text, &file);
     file.count /= 2;
     file_save(data.text, &file);
-    db = open_db(path.text);
+    db = open_small(path.text);
     assert_true(head.index == 0 && rebuilt);
     cr_state_db_condemn(db);
     cr_state_db_close(db);
-    db = open_db(path.text);
+    db = open_small(path.text);
     assert_true(rebuilt);
     cr_state_db_close(db);
 }
@@ -629,13 +714,13 @@ static void boot_ids(void **state)
     for (size_t i = 0; i < CR_COUNT_OF(cases); i++) {
         remove_tree(path.text);
         set_boot_id(cases[i].boot_before);
-        struct cr_state_db *db = open_db(path.text);
+        struct cr_state_db *db = open_small(path.text);
         commit_text(db, 1, "one");
         if (cases[i].is_closed) cr_state_db_close(db);
         copy_folder(path.text, copy.text);
         if (!cases[i].is_closed) cr_state_db_close(db);
         set_boot_id(cases[i].boot_after);
-        db = open_db(copy.text);
+        db = open_small(copy.text);
         assert_int_equal(rebuilt, !cases[i].is_trusted);
         assert_true(head.index == (cases[i].is_trusted ? 1 : 0));
         cr_state_db_close(db);
@@ -808,6 +893,8 @@ int main(void)
         STORE_TEST(same_as_in_memory),
         STORE_TEST(ledger_over_both),
         STORE_TEST(full_map),
+        STORE_TEST(place_comes_first),
+        STORE_TEST(every_bit_counts),
         STORE_TEST(damaged_values),
         STORE_TEST(damaged_head),
         STORE_TEST(condemned_meanwhile),

@@ -31,7 +31,8 @@ static void put(struct cr_state_db *db, enum cr_table table, const struct cr_tab
 {
     CR_ASSERT(db->txn != NULL);
     if (db->failed.err != CR_OK) return;
-    const int code = cr_table_put(db->txn, db->tables, table, key, bytes, count);
+    int code = cr_state_fill(db, count);
+    if (code == MDB_SUCCESS) code = cr_table_put(db->txn, db->tables, table, key, bytes, count);
     if (code != MDB_SUCCESS) fail(db, code, "write to the state cache");
 }
 
@@ -40,7 +41,8 @@ static bool erase(struct cr_state_db *db, enum cr_table table, const struct cr_t
 {
     CR_ASSERT(db->txn != NULL);
     if (db->failed.err != CR_OK) return false;
-    const int code = cr_table_erase(db->txn, db->tables, table, key);
+    int code = cr_state_fill(db, 0);
+    if (code == MDB_SUCCESS) code = cr_table_erase(db->txn, db->tables, table, key);
     if (code == MDB_SUCCESS) return true;
     if (code != MDB_NOTFOUND) fail(db, code, "erase from the state cache");
     return false;
@@ -125,7 +127,10 @@ static uint32_t keeper_expiry_take(void *context, uint64_t commit, struct cr_has
     uint32_t taken = 0;
     CR_ASSERT(db->txn != NULL);
     if (db->failed.err != CR_OK) return 0;
-    const int code = cr_table_take_expired(db->txn, db->tables, commit, keys, max, &taken);
+    enum { PLACE_BYTES = 512 }; /* they are neighbours, at least eight in a page */
+    int code = cr_state_fill(db, (size_t)max * PLACE_BYTES);
+    if (code == MDB_SUCCESS)
+        code = cr_table_take_expired(db->txn, db->tables, commit, keys, max, &taken);
     if (code == MDB_SUCCESS) return taken;
     fail(db, code, "take from the state cache");
     return 0;
@@ -213,7 +218,8 @@ enum cr_err cr_state_db_begin(struct cr_state_db *db, struct cr_store_failure *f
     if (atomic_load_explicit(&db->condemned, memory_order_relaxed)) {
         return cr_state_fail(db, MDB_CORRUPTED, "use the state cache", failure);
     }
-    const int code = mdb_txn_begin(db->env, NULL, 0, &db->txn);
+    int code = cr_state_begin_fill(db);
+    if (code == MDB_SUCCESS) code = mdb_txn_begin(db->env, NULL, 0, &db->txn);
     if (code != MDB_SUCCESS) {
         db->txn = NULL;
         return cr_state_fail(db, code, "begin to write to the state cache", failure);

@@ -45,6 +45,13 @@ static void parts_equal_the_whole(void **state)
         const struct cr_hash parts = cr_hasher_end(&hasher);
         assert_true(cr_hash_equal(&parts, &whole));
     }
+    for (size_t count = 0; count <= sizeof input; count++) { /* short ones go another way */
+        const struct cr_hash at_once = cr_hash_of(input, count);
+        cr_hasher_init(&hasher);
+        cr_hasher_add(&hasher, input, count);
+        const struct cr_hash by_state = cr_hasher_end(&hasher);
+        assert_true(cr_hash_equal(&at_once, &by_state));
+    }
     cr_hasher_init(&hasher);
     cr_hasher_add_le(&hasher, 0x0201, 2);
     cr_hasher_add_le(&hasher, 0x0a09080706050403, 8);

@@ -8,12 +8,10 @@
 
 struct cr_hash cr_entry_key(enum cr_entry_kind kind, const uint8_t *name, size_t name_bytes)
 {
-    struct cr_hasher hasher;
-    cr_hasher_init(&hasher);
-    cr_hasher_add(&hasher, "CEK1", 4);
-    cr_hasher_add_le(&hasher, (uint64_t)kind, 1);
-    cr_hasher_add(&hasher, name, name_bytes);
-    return cr_hasher_end(&hasher);
+    uint8_t bytes[5 + CR_STATE_KEY_BYTES_MAX] = {'C', 'E', 'K', '1', (uint8_t)kind};
+    CR_ASSERT(name_bytes <= CR_STATE_KEY_BYTES_MAX);
+    if (name_bytes > 0) memcpy(bytes + 5, name, name_bytes);
+    return cr_hash_of(bytes, 5 + name_bytes);
 }
 
 static struct cr_writer begin(enum cr_entry_kind kind, uint8_t *out)

@@ -186,8 +186,16 @@ static void replace(struct cr_keycache *c, struct entry *entry, const struct cr_
     atomic_fetch_sub_explicit(&entry->pins, BUSY - 1, memory_order_release);
 }
 
-/* False when there is no such algorithm; never for want of memory, because replicas must agree on
- * every signature. */
+/* For this use only. False when there is no such algorithm; never for want of memory, because
+ * replicas must agree on every signature. */
+static bool prepare_alone(struct cr_keycache *c, const struct cr_public_key *key, struct use *use)
+{
+    *use = (struct use){.key = cr_verifier()->prepare(key), .alg = key->alg};
+    if (use->key) add(&c->figures.passed, 1);
+    return use->key != NULL;
+}
+
+/* The same, and it stays. */
 static bool prepare(struct cr_keycache *c, const struct cr_hash *account,
                     const struct cr_public_key *key, struct use *use)
 {
@@ -246,8 +254,14 @@ static enum cr_sig_verdict begin_use(struct cr_keycache *c, struct cr_state_read
     const bool found = find(c, &tx->account, use);
     add(found ? &c->figures.hits : &c->figures.misses, 1);
     if (found) return CR_SIG_VALID;
-    if (!own_key(tx, &key) && !registered_key(reader, &tx->account, &key)) return CR_SIG_UNKNOWN;
-    return prepare(c, &tx->account, &key, use) ? CR_SIG_VALID : CR_SIG_INVALID;
+    bool good;
+    if (registered_key(reader, &tx->account, &key))
+        good = prepare(c, &tx->account, &key, use);
+    else if (own_key(tx, &key))
+        good = prepare_alone(c, &key, use);
+    else
+        return CR_SIG_UNKNOWN;
+    return good ? CR_SIG_VALID : CR_SIG_INVALID;
 }
 
 /* ---- what was valid lately ---- */

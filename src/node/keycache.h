@@ -4,8 +4,9 @@
  * An account is the hash of its key, so an entry can never become wrong. The table is bounded: sets
  * of eight entries, of which the one that is not used for the longest time is replaced. Finding an
  * entry takes no lock: the user pins it, and only an entry without pins is replaced. When all eight
- * are pinned, the key is prepared for one use. Keys come from register operations or, on a miss,
- * from the executed state.
+ * are pinned, the key is prepared for one use. Keys come from the executed state. One that a
+ * transaction brings itself, to register it, is for one use: keys are made up for nothing, and
+ * would drive out those that are in use.
  *
  * Transactions that were valid are remembered, with their signature, in a bounded set
  * (node/recent.h): one that comes again, in another vertex or from a client, is not verified again.

@@ -171,6 +171,40 @@ static void repeated_is_not_verified(void **state)
     assert_int_equal(verdicts[0], CR_SIG_INVALID);
 }
 
+/* Goal: keys that are made up for nothing drive out none that is in use. Method: many transactions
+ * that register keys nobody knows, valid and not, into one full cache. */
+static void unregistered_keys_do_not_stay(void **state)
+{
+    static uint8_t bytes[64 * 1024];
+    static struct cr_op op;
+    (void)state;
+    for (uint32_t mark = 1; mark <= WAYS; mark++)
+        assert_true(verify_with((uint8_t)mark));
+    for (uint32_t mark = 20; mark < 80; mark++) {
+        struct cr_tx_builder builder;
+        struct cr_hash id;
+        struct cr_tx tx;
+        enum cr_sig_verdict verdict;
+        op = (struct cr_op){.type = CR_OP_REGISTER, .register_key = key_of((uint8_t)mark)};
+        const struct cr_tx fields = {.account = cr_public_key_account(&op.register_key)};
+        cr_tx_begin(&builder, bytes, sizeof bytes, &fields);
+        cr_tx_add(&builder, &op);
+        assert_int_equal(cr_tx_end(&builder, &id), CR_OK);
+        const bool good = mark % 2 == 0;
+        const size_t count = cr_tx_sign_with(&builder, CR_ALG_MLDSA44, signatures[good ? mark : 1],
+                                             CR_MLDSA44_SIG_BYTES);
+        assert_int_equal(cr_tx_decode(bytes, count, &tx), CR_OK);
+        cr_keycache_verify(cache, NULL, &tx, 1, &verdict);
+        assert_int_equal(verdict, good ? CR_SIG_VALID : CR_SIG_INVALID);
+    }
+    const uint64_t misses = stats_of().misses;
+    for (uint32_t mark = 1; mark <= WAYS; mark++)
+        assert_true(verify_with((uint8_t)mark));
+    assert_int_equal(stats_of().misses, misses);
+    assert_int_equal(stats_of().evictions, 0);
+    assert_int_equal(stats_of().passed, 60);
+}
+
 /* ---- every order of steps ---- */
 
 static void start(void)
@@ -212,7 +246,7 @@ static void nothing_pinned(void)
 static void every_order(void **state)
 {
     const struct cr_interleave two = {
-        .start = start, .threads = {user_1, user_2}, .end = nothing_pinned, .preemptions = 4};
+        .start = start, .threads = {user_1, user_2}, .end = nothing_pinned, .preemptions = 3};
     const struct cr_interleave three = {.start = start,
                                         .threads = {user_1, user_2, user_3},
                                         .end = nothing_pinned,
@@ -257,6 +291,7 @@ int main(void)
         WITH_CACHE(least_recently_used_goes),
         WITH_CACHE(all_pinned_is_passed),
         WITH_CACHE(repeated_is_not_verified),
+        WITH_CACHE(unregistered_keys_do_not_stay),
         WITH_CACHE(every_order),
         WITH_CACHE(real_threads),
     };

@@ -21,7 +21,7 @@
 enum { CR_RECENT_WAYS = 4, CR_RECENT_WORDS = CR_HASH_BYTES / 8 };
 
 struct cr_recent_slot {
-    _Atomic uint32_t version;
+    _Atomic uint64_t version;                /* never comes round */
     _Atomic uint64_t words[CR_RECENT_WORDS]; /* zeros: empty */
 };
 
@@ -51,7 +51,7 @@ static inline struct cr_recent_set *cr_recent_set_of(const struct cr_recent *rec
 static inline bool cr_recent_slot_has(struct cr_recent_slot *slot, const struct cr_hash *digest)
 {
     CR_STEP();
-    const uint32_t before = atomic_load_explicit(&slot->version, memory_order_acquire);
+    const uint64_t before = atomic_load_explicit(&slot->version, memory_order_acquire);
     bool same = before % 2 == 0;
     for (size_t i = 0; same && i < CR_RECENT_WORDS; i++) {
         CR_STEP();
@@ -82,7 +82,7 @@ static inline void cr_recent_add(struct cr_recent *recent, const struct cr_hash 
     const uint32_t turn = atomic_fetch_add_explicit(&set->turn, 1, memory_order_relaxed);
     struct cr_recent_slot *slot = &set->ways[turn % CR_RECENT_WAYS];
     CR_STEP();
-    uint32_t version = atomic_load_explicit(&slot->version, memory_order_relaxed);
+    uint64_t version = atomic_load_explicit(&slot->version, memory_order_relaxed);
     CR_STEP();
     if (version % 2 == 1 ||
         !atomic_compare_exchange_strong_explicit(&slot->version, &version, version + 1,

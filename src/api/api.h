@@ -66,6 +66,8 @@ enum cr_submit {
     CR_SUBMIT_UNAVAILABLE,  /* stopping, halted, not started, or no member of this epoch */
 };
 
+enum { CR_SUBMISSIONS_MAX = 4096 }; /* in one request */
+
 /* A transaction on its way into the node. */
 struct cr_submission {
     const struct cr_tx *tx; /* borrowed, as its bytes */
@@ -90,7 +92,7 @@ struct cr_api_offence {
 
 struct cr_api_backend {
     void *context;
-    /* Any API thread. Up to CR_TX_MANY transactions; their signatures are checked together. */
+    /* Any API thread. Up to CR_SUBMISSIONS_MAX; their signatures are checked together. */
     void (*submit)(void *context, struct cr_submission *list, uint32_t count);
     void (*status)(void *context, struct cr_node_status *out);
     /* Whether a transaction is known but not final: received (false: unknown) or ordered. */

@@ -62,28 +62,28 @@ static void settle(struct cr_request *request, struct cr_submitted *submitted,
     cr_waiters_settle(request->api->waiters, submitted->wait, &found);
 }
 
-/* Transactions of the request from `first` on, CR_TX_MANY at most. */
-static void hand_over(struct cr_request *request, uint32_t first, const struct cr_tx *txs,
-                      const struct cr_hash_input *views, uint32_t count)
+/* All transactions of a request that joined. `list` has room for them. */
+static void hand_over(struct cr_request *request, const struct cr_tx *txs,
+                      const struct cr_hash_input *views, struct cr_submission *list)
 {
     const struct cr_api_backend *backend = &request->api->config.backend;
     const struct cr_api_result malformed = {.result = CR_RESULT_MALFORMED};
-    struct cr_submission list[CR_TX_MANY];
-    struct cr_submitted *whose[CR_TX_MANY];
-    uint32_t list_count = 0;
+    const uint32_t count = request->waiter.entries_count;
+    uint32_t good = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct cr_submitted *submitted = &request->submitted[first + i];
-        if (submitted->malformed) {
-            cr_waiters_settle(request->api->waiters, submitted->wait, &malformed);
-            continue;
-        }
-        whose[list_count] = submitted;
-        list[list_count++] = (struct cr_submission){
+        if (request->submitted[i].malformed) continue;
+        list[good++] = (struct cr_submission){
             .tx = &txs[i], .bytes = views[i].bytes, .result = CR_RESULT_MALFORMED};
     }
-    if (list_count > 0) backend->submit(backend->context, list, list_count);
-    for (uint32_t i = 0; i < list_count; i++)
-        settle(request, whose[i], &list[i]);
+    if (good > 0) backend->submit(backend->context, list, good);
+    good = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct cr_submitted *submitted = &request->submitted[i];
+        if (submitted->malformed)
+            cr_waiters_settle(request->api->waiters, submitted->wait, &malformed);
+        else
+            settle(request, submitted, &list[good++]);
+    }
 }
 
 static json_t *describe(const struct cr_submitted *submitted)
@@ -232,7 +232,8 @@ static enum MHD_Result submit_json(struct cr_request *request)
         return refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "overloaded",
                       "too many requests wait; try again later");
     }
-    hand_over(request, 0, &tx, &(struct cr_hash_input){.bytes = bytes, .count = count}, 1);
+    struct cr_submission one;
+    hand_over(request, &tx, &(struct cr_hash_input){.bytes = bytes, .count = count}, &one);
     free(bytes);
     return wait_or_answer(request);
 }
@@ -244,12 +245,12 @@ static uint32_t count_batch(const struct cr_request *request)
     uint32_t bytes_count;
     uint32_t count = 0;
     struct cr_payload batch =
-        cr_payload_begin(request->body, request->body_count, CR_BATCH_TXS_MAX + 1);
+        cr_payload_begin(request->body, request->body_count, CR_SUBMISSIONS_MAX + 1);
     while (batch.reader.position < request->body_count &&
            cr_payload_next(&batch, &bytes, &bytes_count))
         count++;
     if (batch.reader.bad || batch.reader.position < request->body_count) return 0;
-    return count <= CR_BATCH_TXS_MAX ? count : 0;
+    return count <= CR_SUBMISSIONS_MAX ? count : 0;
 }
 
 static void decode_batch(struct cr_request *request, struct cr_tx *txs, struct cr_hash_input *views,
@@ -282,19 +283,15 @@ static enum MHD_Result submit_batch(struct cr_request *request)
     if (!make_room(request, count)) return MHD_NO;
     struct cr_tx *txs = calloc(count, sizeof *txs);
     struct cr_hash_input *views = calloc(count, sizeof *views);
-    if (!txs || !views) {
-        free(txs);
-        free(views);
-        return MHD_NO;
-    }
-    decode_batch(request, txs, views, count);
-    const bool joined = join(request);
-    for (uint32_t at = 0; joined && at < count; at += CR_TX_MANY) {
-        const uint32_t some = count - at < CR_TX_MANY ? count - at : CR_TX_MANY;
-        hand_over(request, at, txs + at, views + at, some);
-    }
+    struct cr_submission *list = calloc(count, sizeof *list);
+    const bool room = txs && views && list;
+    if (room) decode_batch(request, txs, views, count);
+    const bool joined = room && join(request);
+    if (joined) hand_over(request, txs, views, list);
+    free(list);
     free(views);
     free(txs);
+    if (!room) return MHD_NO;
     if (!joined)
         return refuse(request, MHD_HTTP_TOO_MANY_REQUESTS, "overloaded",
                       "too many transactions wait; try again later");

@@ -7,7 +7,7 @@
 #include "base/interleave.h"
 #include "base/unit.h"
 
-enum { SLOTS = 4, ITEMS = 200000, THIEVES = 3 };
+enum { SLOTS = 4, ITEMS = 50000, THIEVES = 3 };
 
 static struct cr_deque deque;
 static _Atomic(void *) slots[SLOTS];

@@ -188,6 +188,7 @@ static void workers(struct cr_text *out, const struct cr_verify *verify)
     head(out, "creto_verify_item_seconds", "gauge", "What one costs lately.");
     batches(out, "vertices", &stats.vertices);
     batches(out, "clients", &stats.clients);
+    batches(out, "submitted", &stats.submitted);
     one(out, "creto_verify_waiting", "gauge", "Clients' signatures not checked yet.",
         stats.clients_waiting);
     one(out, "creto_worker_tasks_total", "counter", "Tasks of the workers.", stats.workers.tasks);
@@ -208,7 +209,7 @@ static void client_keys(struct cr_text *out, const struct cr_keycache_stats *key
     one(out, "creto_client_key_evictions_total", "counter", "Kept keys replaced by others.",
         keys->evictions);
     one(out, "creto_client_keys_passed_total", "counter",
-        "Keys prepared for one use, for all places were in use.", keys->passed);
+        "Keys prepared for one use: not registered yet, or all places were in use.", keys->passed);
     one(out, "creto_signatures_repeated_total", "counter",
         "Valid signatures of clients that came again and were not verified again.", keys->repeated);
 }

@@ -176,11 +176,12 @@ static int open_parts(struct cr_node *node)
     if (!cr_bodies_init(&node->bodies, CR_NODE_BODIES_MAX, CR_NODE_BODY_BYTES_MAX))
         return cr_node_refuse(CR_EXIT_FAILED, "memory", "no memory for vertices");
     node->payload_scratch = malloc(CR_PAYLOAD_BYTES_MAX);
+    node->submitted = calloc(1, sizeof *node->submitted);
     node->record_scratch = malloc(CR_LOG_RECORD_BYTES_MAX);
     node->mempool = cr_mempool_new(&limits);
     node->keycache = cr_keycache_new(KEYS_CACHED_MAX, TXS_REMEMBERED_MAX);
-    if (!node->payload_scratch || !node->record_scratch || !node->mempool || !node->keycache ||
-        !cr_node_open_lanes(node))
+    if (!node->payload_scratch || !node->submitted || !node->record_scratch || !node->mempool ||
+        !node->keycache || !cr_node_open_lanes(node))
         return cr_node_refuse(CR_EXIT_FAILED, "memory", "memory is out");
     const struct cr_executor_config config = {.genesis = node->genesis,
                                               .db = node->db,
@@ -364,6 +365,7 @@ void cr_node_close(struct cr_node *node)
     cr_secret_key_free(node->transport_key);
     cr_node_close_lanes(node);
     free(node->payload_scratch);
+    free(node->submitted);
     free(node->record_scratch);
     free(node->core_memory);
     free(node->net_peers);

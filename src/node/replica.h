@@ -68,6 +68,14 @@ struct cr_node_counters {
     uint64_t wakeups;
 };
 
+/* Transactions of one request, while their signatures are checked. */
+struct cr_node_submitted {
+    const struct cr_tx *txs[CR_SUBMISSIONS_MAX];
+    struct cr_submission *of[CR_SUBMISSIONS_MAX];
+    enum cr_sig_verdict verdicts[CR_SUBMISSIONS_MAX];
+};
+_Static_assert((int)CR_SUBMISSIONS_MAX <= (int)CR_VERIFY_SUBMITTED_MAX, "a request is verified");
+
 struct cr_node {
     const struct cr_config *config;
     struct cr_genesis *genesis;
@@ -139,8 +147,9 @@ struct cr_node {
     struct cr_report_limit report_limit, equivocation_limit, forgery_limit;
 
     /* Shared with API threads. */
-    pthread_mutex_t submit_lock; /* the submit reader below */
+    pthread_mutex_t submit_lock; /* the two below it */
     struct cr_state_reader *submit_reader;
+    struct cr_node_submitted *submitted;
     pthread_mutex_t status_lock; /* what stands below it */
     struct cr_node_status status;
     struct cr_core_stats core_stats;

@@ -231,22 +231,20 @@ static void find_executed(struct cr_state_reader *reader, struct cr_submission *
 /* Under the lock of the reader, all of them together. */
 static void check_signatures(struct cr_node *node, struct cr_submission *list, uint32_t count)
 {
-    struct cr_tx txs[CR_TX_MANY];
-    struct cr_submission *of[CR_TX_MANY];
-    enum cr_sig_verdict verdicts[CR_TX_MANY];
+    struct cr_node_submitted *all = node->submitted;
     uint32_t txs_count = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (list[i].answer != CR_SUBMIT_RECEIVED) continue;
-        of[txs_count] = &list[i];
-        txs[txs_count++] = *list[i].tx;
+        all->of[txs_count] = &list[i];
+        all->txs[txs_count++] = list[i].tx;
     }
-    if (txs_count == 0) return;
-    cr_keycache_verify(node->keycache, node->submit_reader, txs, txs_count, verdicts);
+    cr_verify_submitted(node->verify, node->submit_reader, all->txs, txs_count, all->verdicts);
     for (uint32_t i = 0; i < txs_count; i++) {
-        if (verdicts[i] == CR_SIG_VALID) continue;
-        of[i]->answer = CR_SUBMIT_REJECTED;
-        of[i]->result =
-            verdicts[i] == CR_SIG_INVALID ? CR_RESULT_BAD_SIGNATURE : CR_RESULT_UNKNOWN_ACCOUNT;
+        const enum cr_sig_verdict verdict = all->verdicts[i];
+        if (verdict == CR_SIG_VALID) continue;
+        all->of[i]->answer = CR_SUBMIT_REJECTED;
+        all->of[i]->result =
+            verdict == CR_SIG_INVALID ? CR_RESULT_BAD_SIGNATURE : CR_RESULT_UNKNOWN_ACCOUNT;
     }
 }
 
@@ -269,7 +267,7 @@ static void submit(void *context, struct cr_submission *list, uint32_t count)
     pthread_mutex_lock(&node->status_lock);
     const uint64_t index = node->status.executed_index;
     pthread_mutex_unlock(&node->status_lock);
-    CR_ASSERT(count <= CR_TX_MANY);
+    CR_ASSERT(count <= CR_SUBMISSIONS_MAX);
     for (uint32_t i = 0; i < count; i++)
         list[i].answer = may == CR_SUBMIT_RECEIVED ? check_fields(node, index, &list[i]) : may;
     pthread_mutex_lock(&node->submit_lock);

@@ -7,6 +7,7 @@
 
 #include "crypto/hash.h"
 #include "node/clock.h"
+#include "node/park.h"
 #include "wire/payload.h"
 
 enum { VERTICES_MAX = 64 }; /* in one batch */
@@ -34,6 +35,16 @@ struct clients {
     _Atomic bool done;        /* as above */
 };
 
+/* A part of what clients have submitted. It belongs to whoever has the task. */
+struct part {
+    struct cr_task task; /* first, as above */
+    struct cr_verify *verify;
+    const struct cr_tx *const *txs;
+    uint32_t count; /* CR_TX_MANY at most */
+    enum cr_sig_verdict *verdicts;
+};
+enum { PARTS_MAX = CR_VERIFY_SUBMITTED_MAX / CR_TX_MANY };
+
 /* What a worker needs for itself. */
 struct bench {
     struct cr_state_reader *reader;
@@ -49,7 +60,12 @@ struct cr_verify {
     enum cr_alg algs[CR_VALIDATORS_MAX];
     struct cr_workers *workers;
     struct bench *benches; /* by worker */
-    struct cr_batch vertices, clients;
+    struct cr_batch vertices, clients, submitted;
+    struct part parts[PARTS_MAX]; /* of whoever calls cr_verify_submitted */
+    /* Of the parts given out, those not done. Sequentially consistent, for `parts_park`
+     * (node/park.h), so whoever sees 0 sees all verdicts. */
+    _Atomic uint32_t parts_left;
+    struct cr_park parts_park;
     _Atomic uint64_t clients_waiting;                      /* relaxed: a figure */
     uint64_t put, taken, clients_put_count, clients_taken; /* main loop only */
     struct slot slots[CR_VERIFY_JOBS_MAX];                 /* modulo */
@@ -199,6 +215,63 @@ static void run_clients(struct cr_task *task, struct cr_worker *worker)
     wake_main_loop(v);
 }
 
+/* ---- what clients submit ---- */
+
+static void check_part(const struct part *part, struct cr_state_reader *reader)
+{
+    struct cr_tx txs[CR_TX_MANY];
+    const uint64_t start_ns = cr_now_ns();
+    struct cr_verify *v = part->verify;
+    for (uint32_t i = 0; i < part->count; i++)
+        txs[i] = *part->txs[i];
+    cr_keycache_verify(v->config.keycache, reader, txs, part->count, part->verdicts);
+    cr_batch_note(&v->submitted, 0, part->count, cr_now_ns() - start_ns);
+    /* From here on the part may be used again. */
+    if (atomic_fetch_sub(&v->parts_left, 1) == 1) cr_park_wake(&v->parts_park);
+}
+
+static void run_part(struct cr_task *task, struct cr_worker *worker)
+{
+    const struct part *part = (struct part *)task;
+    check_part(part, part->verify->benches[cr_worker_index(worker)].reader);
+}
+
+/* Until the workers have done what they have begun. */
+static void wait_for_parts(struct cr_verify *v)
+{
+    while (atomic_load(&v->parts_left) > 0) {
+        cr_park_begin(&v->parts_park);
+        if (atomic_load(&v->parts_left) == 0)
+            cr_park_cancel(&v->parts_park);
+        else
+            cr_park_sleep(&v->parts_park);
+    }
+}
+
+void cr_verify_submitted(struct cr_verify *v, struct cr_state_reader *reader,
+                         const struct cr_tx *const *txs, uint32_t count,
+                         enum cr_sig_verdict *verdicts)
+{
+    const uint32_t parts = (count + CR_TX_MANY - 1) / CR_TX_MANY;
+    struct cr_task *task;
+    CR_ASSERT(count <= CR_VERIFY_SUBMITTED_MAX);
+    if (count == 0) return;
+    atomic_store_explicit(&v->parts_left, parts, memory_order_relaxed); /* the seat orders it */
+    for (uint32_t i = 0; i < parts; i++) {
+        const uint32_t at = i * CR_TX_MANY;
+        struct part *part = &v->parts[i];
+        part->txs = txs + at;
+        part->verdicts = verdicts + at;
+        part->count = count - at < CR_TX_MANY ? count - at : CR_TX_MANY;
+        /* The last one is ours: to wake a thread takes longer than a lone signature. */
+        if (i + 1 < parts) CR_ASSERT(cr_workers_put(v->workers, CR_SEAT_SHARED, &part->task));
+    }
+    check_part(&v->parts[parts - 1], reader);
+    while ((task = cr_workers_take_back(v->workers, CR_SEAT_SHARED)) != NULL)
+        check_part((struct part *)task, reader);
+    wait_for_parts(v);
+}
+
 /* ---- start and stop ---- */
 
 struct cr_verify *cr_verify_start(const struct cr_verify_config *config)
@@ -215,6 +288,10 @@ struct cr_verify *cr_verify_start(const struct cr_verify_config *config)
     for (uint32_t i = 0; i < CR_VERIFY_CLIENTS_MAX; i++) {
         v->clients_slots[i].task.run = run_clients;
         v->clients_slots[i].verify = v;
+    }
+    for (uint32_t i = 0; i < PARTS_MAX; i++) {
+        v->parts[i].task.run = run_part;
+        v->parts[i].verify = v;
     }
     /* Without a reader registered keys are not found early; the executor verifies then. */
     for (uint32_t i = 0; good && config->db && i < config->workers; i++) {
@@ -346,6 +423,7 @@ void cr_verify_stats(const struct cr_verify *v, struct cr_verify_stats *out)
     cr_workers_stats(v->workers, &out->workers);
     copy_batches(&v->vertices, &out->vertices);
     copy_batches(&v->clients, &out->clients);
+    copy_batches(&v->submitted, &out->submitted);
     out->clients_waiting = atomic_load_explicit(&v->clients_waiting, memory_order_relaxed);
     out->backlog_us = out->clients_waiting * out->clients.item_ns / 1000 / v->config.workers;
 }

@@ -18,6 +18,7 @@
 enum {
     CR_VERIFY_JOBS_MAX = 256,
     CR_VERIFY_CLIENTS_MAX = 1024, /* vertices whose clients' signatures are under way */
+    CR_VERIFY_SUBMITTED_MAX = 4096,
 };
 _Static_assert((int)CR_VERIFY_CLIENTS_MAX <= (int)CR_WORKERS_TASKS_MAX, "a seat holds all jobs");
 
@@ -77,12 +78,19 @@ bool cr_verify_clients_done(struct cr_verify *verify, struct cr_verify_clients *
 bool cr_verify_has(const struct cr_verify *verify, const struct cr_hash *digest);
 uint32_t cr_verify_count(const struct cr_verify *verify);
 
+/* One thread at a time, not the main loop: transactions of clients, decoded. Returns when each has
+ * its verdict. A batch that is worth it is shared with idle workers; the calling thread does what
+ * they do not take, so it never waits for a thread that has not begun. */
+void cr_verify_submitted(struct cr_verify *verify, struct cr_state_reader *reader,
+                         const struct cr_tx *const *txs, uint32_t count,
+                         enum cr_sig_verdict *verdicts);
+
 struct cr_verify_stats {
     struct cr_workers_stats workers;
     struct cr_verify_batches {
         uint64_t batches[CR_BATCH_TIERS], items[CR_BATCH_TIERS];
         uint64_t item_ns; /* what one costs lately */
-    } vertices, clients;
+    } vertices, clients, submitted;
     uint64_t clients_waiting; /* clients' signatures not checked yet */
     uint64_t backlog_us;      /* how long all workers need for those, about */
 };

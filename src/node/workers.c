@@ -51,6 +51,7 @@ static struct cr_task *find(struct cr_worker *own)
     struct cr_task *task = cr_deque_steal(&own->all->seats[CR_SEAT_URGENT]);
     if (!task) task = cr_deque_take(&own->deque);
     if (!task) task = cr_deque_steal(&own->all->seats[CR_SEAT_LATER]);
+    if (!task) task = cr_deque_steal(&own->all->seats[CR_SEAT_SHARED]);
     if (!task) task = steal(own);
     return task;
 }
@@ -148,6 +149,11 @@ bool cr_workers_put(struct cr_workers *all, enum cr_seat seat, struct cr_task *t
     if (!cr_deque_push(&all->seats[seat], task)) return false;
     cr_park_wake(&all->park);
     return true;
+}
+
+struct cr_task *cr_workers_take_back(struct cr_workers *all, enum cr_seat seat)
+{
+    return cr_deque_take(&all->seats[seat]);
 }
 
 uint32_t cr_worker_index(const struct cr_worker *worker)

@@ -23,6 +23,7 @@ enum {
 enum cr_seat {
     CR_SEAT_URGENT = 0,
     CR_SEAT_LATER,
+    CR_SEAT_SHARED, /* of a thread that works too, and takes back what nobody has begun */
     CR_SEATS_COUNT,
 };
 
@@ -42,6 +43,8 @@ struct cr_workers *cr_workers_start(uint32_t count);
 void cr_workers_stop(struct cr_workers *all);
 /* By the owner of the seat. False: it is full. */
 bool cr_workers_put(struct cr_workers *all, enum cr_seat seat, struct cr_task *task);
+/* By the owner of the seat: the newest task that no worker has taken. NULL: they have them all. */
+struct cr_task *cr_workers_take_back(struct cr_workers *all, enum cr_seat seat);
 
 /* Within a task: */
 uint32_t cr_worker_index(const struct cr_worker *worker); /* 0..count-1 */

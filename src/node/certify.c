@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/ballot.h"
+#include "ledger/validators.h"
 #include "node/epoch_chain.h"
 #include "node/report.h"
 
@@ -75,6 +76,34 @@ static struct round *find_round(struct cr_certify *c, uint64_t epoch)
 {
     struct round *round = &c->rounds[epoch % CR_CERTIFY_OPEN];
     return round->ballot.epoch.number == epoch ? round : NULL;
+}
+
+/* The commit digest covers all commits before it; the table is what the next quorum comes from. The
+ * root of a closing commit is found with its execution: its row never lacks it. */
+static bool is_known(const struct cr_genesis *genesis, struct cr_state_reader *reader,
+                     const struct cr_epoch *epoch)
+{
+    struct cr_commit_row row;
+    struct cr_hash table;
+    return cr_state_reader_commit(reader, epoch->index, &row) &&
+           cr_hash_equal(&row.digest, &epoch->digest) &&
+           cr_hash_equal(&row.state_root, &epoch->state_root) &&
+           cr_validators_hash_of(genesis, cr_state_reader_state(reader), epoch->number, &table) &&
+           cr_hash_equal(&table, &epoch->committee);
+}
+
+bool cr_certify_began_here(const struct cr_genesis *genesis, struct cr_state_reader *reader,
+                           const struct cr_epoch *epoch)
+{
+    if (cr_state_reader_begin(reader) != CR_OK) return true; /* that is no contradiction */
+    const bool known = is_known(genesis, reader, epoch);
+    cr_state_reader_end(reader);
+    if (known) return true;
+    /* What is damaged was not found either. Then the cache is condemned: the node ends, and builds
+     * it anew. */
+    if (cr_state_reader_begin(reader) != CR_OK) return true;
+    cr_state_reader_end(reader);
+    return false;
 }
 
 /* What the epoch began from here, as far as we can tell: in full as long as votes are collected. */

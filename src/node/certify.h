@@ -15,6 +15,7 @@
 #include "ledger/entry.h"
 #include "ledger/genesis.h"
 #include "store/epochs.h"
+#include "store/state.h"
 #include "wire/message.h"
 
 enum { CR_CERTIFY_OPEN = 16 }; /* epochs that votes are collected for at a time */
@@ -62,5 +63,10 @@ enum cr_certify_verdict {
 enum cr_certify_verdict cr_certify_receive(struct cr_certify *certify, uint32_t peer,
                                            const struct cr_message *message);
 struct cr_certify_stats cr_certify_stats(const struct cr_certify *certify);
+
+/* Whether an epoch before the running one began like this, by the executed state; also true while
+ * that cannot be read. */
+bool cr_certify_began_here(const struct cr_genesis *genesis, struct cr_state_reader *reader,
+                           const struct cr_epoch *epoch);
 
 #endif

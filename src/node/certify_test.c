@@ -431,6 +431,92 @@ static void asking_is_bounded(void **state)
     assert_int_equal(given[1] - given[0], 16);
 }
 
+/* ---- what the state says ---- */
+
+static struct cr_hash hash_of_byte(uint8_t byte)
+{
+    return (struct cr_hash){{byte, 1}};
+}
+
+/* A state of two commits: 40 closes epoch 1, 41 has no state root. */
+static struct cr_state_db *make_state(const struct test_path *folder)
+{
+    struct cr_state_db *db;
+    struct cr_ledger_head head;
+    struct cr_store_failure failure;
+    bool rebuilt;
+    assert_int_equal(
+        cr_state_db_open(folder->text, &genesis.id, 16 << 20, &db, &head, &rebuilt, &failure),
+        CR_OK);
+    assert_int_equal(cr_state_db_begin(db, &failure), CR_OK);
+    cr_state_db_put_commit(db, &(struct cr_commit_row){.index = 40,
+                                                       .digest = hash_of_byte(40),
+                                                       .state_root = hash_of_byte(140)});
+    cr_state_db_put_commit(db, &(struct cr_commit_row){.index = 41, .digest = hash_of_byte(41)});
+    head.index = 41;
+    assert_int_equal(cr_state_db_end(db, &head, &failure), CR_OK);
+    return db;
+}
+
+/* Every copy of these bytes in a file becomes another. */
+static void damage(const char *path, const uint8_t *bytes, size_t count)
+{
+    static uint8_t page[4096];
+    uint32_t found = 0;
+    const int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    for (off_t at = 0; at < 4 << 20; at += (off_t)sizeof page) {
+        if (pread(fd, page, sizeof page, at) != (ssize_t)sizeof page) break;
+        for (size_t i = 0; i + count <= sizeof page; i++) {
+            if (memcmp(page + i, bytes, count) != 0) continue;
+            const uint8_t other = (uint8_t)(bytes[0] ^ 1);
+            assert_int_equal(pwrite(fd, &other, 1, at + (off_t)i), 1);
+            found++;
+        }
+    }
+    close(fd);
+    assert_true(found > 0);
+}
+
+/* Goal: an epoch is ours only if all of it is in the state; a damaged state contradicts nobody. */
+static void what_the_state_says(void **state)
+{
+    (void)state;
+    const struct test_path folder = path_of("state");
+    struct cr_state_db *db = make_state(&folder);
+    struct cr_state_reader *reader;
+    assert_int_equal(cr_state_reader_open(db, &reader), CR_OK);
+    const struct cr_epoch ours = {.number = 2,
+                                  .index = 40,
+                                  .digest = hash_of_byte(40),
+                                  .state_root = hash_of_byte(140),
+                                  .committee = cr_validators_hash(genesis.validators, NODES)};
+    assert_true(cr_certify_began_here(&genesis, reader, &ours));
+
+    struct cr_epoch other = ours;
+    other.digest = hash_of_byte(50);
+    assert_false(cr_certify_began_here(&genesis, reader, &other));
+    other = ours;
+    other.state_root = hash_of_byte(50);
+    assert_false(cr_certify_began_here(&genesis, reader, &other));
+    other = ours;
+    other.committee = hash_of_byte(50);
+    assert_false(cr_certify_began_here(&genesis, reader, &other));
+    other = ours;
+    other.index = 42;
+    assert_false(cr_certify_began_here(&genesis, reader, &other));
+    other.index = 41; /* whose root nobody has found: it closes nothing */
+    other.digest = hash_of_byte(41);
+    assert_false(cr_certify_began_here(&genesis, reader, &other));
+
+    const struct test_path data = path_in(folder.text, "data.mdb");
+    damage(data.text, ours.digest.bytes, CR_HASH_BYTES);
+    assert_true(cr_certify_began_here(&genesis, reader, &ours));
+    assert_int_equal(cr_state_reader_begin(reader), CR_ERR_CORRUPT);
+    cr_state_reader_close(reader);
+    cr_state_db_close(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +527,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_votes_twice, begin, end),
         cmocka_unit_test_setup_teardown(bad_certificates, begin, end),
         cmocka_unit_test_setup_teardown(asking_is_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(what_the_state_says, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

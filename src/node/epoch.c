@@ -140,24 +140,10 @@ static bool stakes_of(void *context, uint64_t epoch, struct cr_entry_committee *
     return known;
 }
 
-/* The commit digest covers all commits before it; the table is what the next quorum comes from. */
 static bool is_ours(void *context, const struct cr_epoch *epoch)
 {
     struct cr_node *node = context;
-    struct cr_hash table;
-    struct cr_commit_row row;
-    if (cr_state_reader_begin(node->reader) != CR_OK)
-        return true; /* no memory is no contradiction */
-    bool ours = cr_state_reader_commit(node->reader, epoch->index, &row) &&
-                cr_hash_equal(&row.digest, &epoch->digest) &&
-                cr_validators_hash_of(node->genesis, cr_state_reader_state(node->reader),
-                                      epoch->number, &table) &&
-                cr_hash_equal(&table, &epoch->committee);
-    /* A root that was found later may never have been noted (checkpoint.h). */
-    if (ours && !cr_hash_is_zero(&row.state_root))
-        ours = cr_hash_equal(&row.state_root, &epoch->state_root);
-    cr_state_reader_end(node->reader);
-    return ours;
+    return cr_certify_began_here(node->genesis, node->reader, epoch);
 }
 
 static void send_to(void *context, uint32_t peer, const struct cr_message *message)

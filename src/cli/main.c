@@ -53,7 +53,7 @@ static const struct cr_command commands[] = {
      "  $ creto account --key client.key\n", cr_cli_account},
     {"commits", "", "List commits, the newest last", "  $ creto commits --limit 5\n",
      cr_cli_commits},
-    {"offences", "", "List the validators that were proved to have signed twice",
+    {"offences", "", "List the validators that were proved to have signed what conflicts",
      "  $ creto offences --api http://127.0.0.1:7080\n", cr_cli_offences},
     {"validators", "", "List the validators, their stakes now and in the next epoch",
      "  $ creto validators --api http://127.0.0.1:7080\n", cr_cli_validators},

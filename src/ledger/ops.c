@@ -216,11 +216,11 @@ static enum cr_result add_validator(struct cr_ops *ops, const struct cr_op *op)
     struct cr_reader reader = cr_reader_of(op->value, op->value_bytes);
     const enum cr_err err = cr_profile_read(&reader, &added);
     CR_ASSERT(err == CR_OK); /* cr_tx_decode has checked its form */
-    if (next.count == CR_VALIDATORS_MAX) return CR_RESULT_VALIDATORS_LIMIT;
     for (uint32_t seat = 0; seat < next.count; seat++) {
         if (!find_profile(ops, seat, &other)) continue;
         if (collide(&added, &other)) return CR_RESULT_KNOWN_VALIDATOR;
     }
+    if (next.count == CR_VALIDATORS_MAX) return CR_RESULT_VALIDATORS_LIMIT;
     const uint32_t seat = next.count++;
     next.stake[seat] = op->amount;
     const enum cr_result result = change(ops, slot, &next);

@@ -17,6 +17,7 @@
 #include "crypto/hash.h"
 #include "ledger/ledger.h"
 #include "ledger/state_memory.h"
+#include "wire/profile.h"
 
 enum {
     WORLD_TXS_MAX = 4096,
@@ -154,7 +155,7 @@ static inline void world_take(struct world *world, struct cr_arena *arena)
     world->ledger = cr_ledger_init(arena, &world->genesis, &world->host);
 }
 
-/* A world whose genesis the caller may still change: world_start follows. */
+/* A world whose genesis the caller may still change: cr_ledger_start_genesis follows. */
 static inline struct world *world_new(void)
 {
     struct world *world = calloc(1, sizeof *world);
@@ -274,6 +275,71 @@ static inline void tx_delete(struct world *world, const char *key)
 {
     const struct cr_op op = {
         .type = CR_OP_DELETE, .key = (const uint8_t *)key, .key_bytes = (uint32_t)strlen(key)};
+    cr_tx_add(&world->builder, &op);
+}
+
+/* ---- validators: test_validator(i) is number i, whatever seat it may get ---- */
+
+/* Its consensus key (role 0) or its transport key (1). */
+static inline void test_validator_key(uint8_t *key, uint32_t number, uint32_t role)
+{
+    struct cr_prng prng = cr_prng_stream(1, 30 + role, number);
+    for (uint32_t i = 0; i < CR_MLDSA65_KEY_BYTES; i++)
+        key[i] = (uint8_t)cr_prng_next(&prng);
+}
+
+/* Its keys last until the next call. */
+static inline struct cr_profile test_validator(uint32_t number)
+{
+    static uint8_t keys[2 * CR_MLDSA65_KEY_BYTES];
+    struct cr_profile profile = {.consensus_key = keys,
+                                 .transport_key = keys + CR_MLDSA65_KEY_BYTES};
+    test_validator_key(keys, number, 0);
+    test_validator_key(keys + CR_MLDSA65_KEY_BYTES, number, 1);
+    snprintf(profile.name, sizeof profile.name, "v%u", number);
+    snprintf(profile.address, sizeof profile.address, "host-%u:7000", number);
+    return profile;
+}
+
+static inline struct cr_hash test_validator_id(uint32_t number)
+{
+    struct cr_public_key key = {.alg = CR_ALG_MLDSA65};
+    test_validator_key(key.bytes, number, 0);
+    return cr_public_key_account(&key);
+}
+
+/* Before the start: the first `members` of them are in the genesis, with that stake each. */
+static inline void world_set_validators(struct world *world, uint32_t members, uint64_t stake)
+{
+    struct cr_genesis *genesis = &world->genesis;
+    genesis->validators_count = members;
+    for (uint32_t i = 0; i < members; i++) {
+        struct cr_genesis_validator *v = &genesis->validators[i];
+        const struct cr_profile profile = test_validator(i);
+        memcpy(v->name, profile.name, sizeof v->name);
+        memcpy(v->address, profile.address, sizeof v->address);
+        v->stake = stake;
+        v->consensus_key.alg = v->transport_key.alg = CR_ALG_MLDSA65;
+        memcpy(v->consensus_key.bytes, profile.consensus_key, CR_MLDSA65_KEY_BYTES);
+        memcpy(v->transport_key.bytes, profile.transport_key, CR_MLDSA65_KEY_BYTES);
+    }
+}
+
+static inline void tx_add_validator(struct world *world, const struct cr_profile *profile,
+                                    uint64_t stake)
+{
+    static uint8_t bytes[CR_PROFILE_BYTES_MAX];
+    const struct cr_op op = {.type = CR_OP_VALIDATOR,
+                             .amount = stake,
+                             .value = bytes,
+                             .value_bytes = cr_profile_encode(profile, bytes)};
+    cr_tx_add(&world->builder, &op);
+}
+
+static inline void tx_set_stake(struct world *world, uint32_t number, uint64_t stake)
+{
+    const struct cr_op op = {
+        .type = CR_OP_VALIDATOR, .to = test_validator_id(number), .amount = stake};
     cr_tx_add(&world->builder, &op);
 }
 

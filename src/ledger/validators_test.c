@@ -6,52 +6,12 @@
 
 enum { OPERATOR = 0, MEMBERS = 4 };
 
-static uint8_t keys[2 * CR_MLDSA65_KEY_BYTES];
-static uint8_t profile_bytes[CR_PROFILE_BYTES_MAX];
-
-static void fill_key(uint8_t *key, uint32_t number, uint32_t role)
-{
-    struct cr_prng prng = cr_prng_stream(1, 30 + role, number);
-    for (uint32_t i = 0; i < CR_MLDSA65_KEY_BYTES; i++)
-        key[i] = (uint8_t)cr_prng_next(&prng);
-}
-
-/* Who validator `number` is. */
-static struct cr_profile profile_of(uint32_t number)
-{
-    struct cr_profile profile = {.consensus_key = keys,
-                                 .transport_key = keys + CR_MLDSA65_KEY_BYTES};
-    fill_key(keys, number, 0);
-    fill_key(keys + CR_MLDSA65_KEY_BYTES, number, 1);
-    snprintf(profile.name, sizeof profile.name, "v%u", number);
-    snprintf(profile.address, sizeof profile.address, "host-%u:7000", number);
-    return profile;
-}
-
-static struct cr_hash id_of(uint32_t number)
-{
-    struct cr_public_key key = {.alg = CR_ALG_MLDSA65};
-    fill_key(key.bytes, number, 0);
-    return cr_public_key_account(&key);
-}
-
 /* `members` of that stake each, and account 0 as the operator. */
 static struct world *open_of(uint32_t members, uint64_t stake, bool has_operator)
 {
     struct world *world = world_new();
-    struct cr_genesis *genesis = &world->genesis;
-    genesis->validators_count = members;
-    for (uint32_t i = 0; i < members; i++) {
-        struct cr_genesis_validator *v = &genesis->validators[i];
-        const struct cr_profile profile = profile_of(i);
-        memcpy(v->name, profile.name, sizeof v->name);
-        memcpy(v->address, profile.address, sizeof v->address);
-        v->stake = stake;
-        v->consensus_key.alg = v->transport_key.alg = CR_ALG_MLDSA65;
-        memcpy(v->consensus_key.bytes, profile.consensus_key, CR_MLDSA65_KEY_BYTES);
-        memcpy(v->transport_key.bytes, profile.transport_key, CR_MLDSA65_KEY_BYTES);
-    }
-    if (has_operator) genesis->operator_account = test_account(OPERATOR);
+    world_set_validators(world, members, stake);
+    if (has_operator) world->genesis.operator_account = test_account(OPERATOR);
     cr_ledger_start_genesis(world->ledger);
     return world;
 }
@@ -61,25 +21,10 @@ static struct world *open_with(uint32_t members, bool has_operator)
     return open_of(members, 10, has_operator);
 }
 
-static void tx_add_profile(struct world *world, const struct cr_profile *profile, uint64_t stake)
-{
-    const struct cr_op op = {.type = CR_OP_VALIDATOR,
-                             .amount = stake,
-                             .value = profile_bytes,
-                             .value_bytes = cr_profile_encode(profile, profile_bytes)};
-    cr_tx_add(&world->builder, &op);
-}
-
 static void tx_add(struct world *world, uint32_t number, uint64_t stake)
 {
-    const struct cr_profile profile = profile_of(number);
-    tx_add_profile(world, &profile, stake);
-}
-
-static void tx_stake(struct world *world, uint32_t number, uint64_t stake)
-{
-    const struct cr_op op = {.type = CR_OP_VALIDATOR, .to = id_of(number), .amount = stake};
-    cr_tx_add(&world->builder, &op);
+    const struct cr_profile profile = test_validator(number);
+    tx_add_validator(world, &profile, stake);
 }
 
 static enum cr_result run_add(struct world *world, uint32_t number, uint64_t stake)
@@ -92,7 +37,7 @@ static enum cr_result run_add(struct world *world, uint32_t number, uint64_t sta
 static enum cr_result run_stake(struct world *world, uint32_t number, uint64_t stake)
 {
     tx_begin(world, OPERATOR, 0);
-    tx_stake(world, number, stake);
+    tx_set_stake(world, number, stake);
     return tx_run(world);
 }
 
@@ -145,7 +90,8 @@ static void changes_count_from_the_next_epoch(void **state)
     assert_string_equal(all[4].name, "v4");
     assert_string_equal(all[4].address, "host-4:7000");
     assert_int_equal(all[4].stake, 7);
-    const struct cr_hash id = cr_public_key_account(&all[4].consensus_key), expected = id_of(4);
+    const struct cr_hash id = cr_public_key_account(&all[4].consensus_key),
+                         expected = test_validator_id(4);
     assert_true(cr_hash_equal(&id, &expected));
     const struct cr_hash table = cr_validators_hash(all, 5);
     assert_true(cr_hash_equal(&table, &world_head(world)->epoch.committee));
@@ -181,10 +127,11 @@ static void duplicates_are_refused(void **state)
     assert_int_equal(run_add(world, 4, 0), CR_RESULT_OK);
     for (uint32_t known = 3; known <= 4; known++) { /* one of the genesis, one that was added */
         for (uint32_t what = 0; what < 6; what++) {
-            const struct cr_profile old = profile_of(known);
-            uint8_t old_keys[sizeof keys];
-            memcpy(old_keys, keys, sizeof keys);
-            struct cr_profile profile = profile_of(9);
+            const struct cr_profile old = test_validator(known);
+            uint8_t old_keys[2 * CR_MLDSA65_KEY_BYTES];
+            memcpy(old_keys, old.consensus_key, CR_MLDSA65_KEY_BYTES);
+            memcpy(old_keys + CR_MLDSA65_KEY_BYTES, old.transport_key, CR_MLDSA65_KEY_BYTES);
+            struct cr_profile profile = test_validator(9);
             if (what == 0) memcpy(profile.name, old.name, sizeof old.name);
             if (what == 1) memcpy(profile.address, old.address, sizeof old.address);
             if (what == 2) profile.consensus_key = old_keys;
@@ -192,7 +139,7 @@ static void duplicates_are_refused(void **state)
             if (what == 4) profile.consensus_key = old_keys + CR_MLDSA65_KEY_BYTES;
             if (what == 5) profile.transport_key = old_keys;
             tx_begin(world, OPERATOR, 0);
-            tx_add_profile(world, &profile, 0);
+            tx_add_validator(world, &profile, 0);
             assert_int_equal(tx_run(world), CR_RESULT_KNOWN_VALIDATOR);
         }
     }
@@ -311,6 +258,7 @@ static void impossible_tables_are_refused(void **state)
     for (uint32_t number = MEMBERS; number < CR_VALIDATORS_MAX; number++)
         assert_int_equal(run_add(world, number, 0), CR_RESULT_OK);
     assert_int_equal(run_add(world, CR_VALIDATORS_MAX, 0), CR_RESULT_VALIDATORS_LIMIT);
+    assert_int_equal(run_add(world, 5, 0), CR_RESULT_KNOWN_VALIDATOR); /* that comes first */
     world_close(world);
 }
 
@@ -339,10 +287,10 @@ static void independent_operations_do_not_mix(void **state)
     (void)state;
     struct world *world = open_with(MEMBERS, true);
     tx_begin(world, OPERATOR, CR_TX_INDEPENDENT);
-    tx_stake(world, 0, 40);
+    tx_set_stake(world, 0, 40);
     tx_add(world, 4, 5);
     tx_add(world, 4, 5);
-    tx_stake(world, 4, 6);
+    tx_set_stake(world, 4, 6);
     assert_int_equal(tx_run(world), CR_RESULT_OK);
     EXPECT_OPS(world, 0, CR_RESULT_STAKE_TOO_LARGE, CR_RESULT_OK, CR_RESULT_KNOWN_VALIDATOR,
                CR_RESULT_OK);

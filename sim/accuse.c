@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cover.h"
 #include "cluster.h"
 #include "crypto/hash.h"
 #include "ledger/entry.h"
@@ -91,6 +92,7 @@ static void record(struct cr_sim *sim, uint32_t node, const struct cr_header *he
                     " at commit %" PRIu64,
                     header->author, offence->commit_index, node, commit_index);
     }
+    if (sim->hosts[node].committee.stake[header->author] == 0) CR_COVER(offence_of_one_who_left);
     all->offences = cr_run_grow(all->offences, &all->offences_max, all->offences_count + 1,
                                 sizeof all->offences[0]);
     all->offences[all->offences_count++] = (struct cr_offence){

@@ -2,10 +2,29 @@
 /* boot.c: how a simulated node starts, dies, and starts again from what its disk has kept. */
 #include <inttypes.h>
 
+#include "base/cover.h"
 #include "cluster.h"
 #include "ledger/validators.h"
 #include "operator.h"
 #include "recorder.h"
+
+/* Liars hold F stake at most in every epoch, or nothing can be demanded. */
+static void check_liars(const struct cr_host *host, const struct cr_committee *before)
+{
+    const struct cr_sim *sim = host->sim;
+    const struct cr_committee *committee = &host->committee;
+    struct cr_authors liars = {0};
+    if (sim->liars == 0 || sim->plan.expect != CR_EXPECT_HELD) return;
+    for (uint32_t i = 0; i < committee->validators_count; i++) {
+        if (cr_byz_is_liar(sim, i)) cr_authors_add(&liars, i);
+    }
+    const uint64_t stake = cr_committee_stake_of(committee, &liars);
+    if (stake > committee->faulty)
+        cr_run_fail("the liars of epoch %" PRIu64 " hold %" PRIu64 " stake, more than F",
+                    committee->epoch, stake);
+    if (committee->epoch == CR_GENESIS_EPOCH || cr_committee_same_stakes(before, committee)) return;
+    CR_COVER(liars_meet_other_stakes);
+}
 
 static void take_core(struct cr_host *host)
 {
@@ -187,6 +206,7 @@ static void start_core(struct cr_host *host, uint64_t index, const struct cr_pro
     enum cr_memory memory = before->memory;
     host->config.observer = guard->epoch > epoch->number;
     take_core(host);
+    check_liars(host, &committee);
     struct head head;
     read_head(host, epoch->index, index, &head);
     if (index > epoch->index)

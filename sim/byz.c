@@ -22,17 +22,30 @@ enum {
 
 /* ---- who, and when ---- */
 
+/* One alone is: the ledger takes no committee in which anybody has more than F. */
+bool cr_byz_is_bounded(const struct cr_sim *sim, const uint64_t *least, const uint64_t *most)
+{
+    uint64_t lies = 0, others = 0;
+    for (uint32_t i = 0; i < sim->nodes_count; i++) {
+        const bool liar = cr_byz_is_liar(sim, i);
+        lies += liar ? most[i] : 0;
+        others += liar ? 0 : least[i];
+    }
+    return __builtin_popcount(sim->liars) <= 1 || 2 * lies < others; /* lies <= (all - 1) / 3 */
+}
+
 void cr_byz_init(struct cr_sim *sim)
 {
-    const struct cr_committee *committee = &sim->committee;
-    uint64_t stake = 0;
+    const uint64_t *stake = sim->committee.stake;
+    uint64_t least[CR_SIM_NODES_MAX];
+    memcpy(least, stake, sizeof least);
+    if (sim->plan.setup.joiner) least[sim->nodes_count - 1] = 0;
     sim->liars = 0;
     for (uint32_t i = 0; i < sim->nodes_count; i++) {
         if (!((sim->plan.setup.liars >> i) & 1)) continue;
-        if (stake + committee->stake[i] > committee->faulty && sim->plan.expect == CR_EXPECT_HELD)
-            continue;
-        stake += committee->stake[i];
         sim->liars |= 1u << i;
+        if (sim->plan.expect == CR_EXPECT_HELD && !cr_byz_is_bounded(sim, least, stake))
+            sim->liars &= ~(1u << i);
     }
 }
 
@@ -78,7 +91,7 @@ static struct cr_prng chance(const struct cr_host *host, uint32_t peer, uint64_t
 
 static void censor(const struct cr_host *host, struct cr_header *header, uint32_t group)
 {
-    const struct cr_committee *committee = &host->sim->committee;
+    const struct cr_committee *committee = &host->committee;
     if (header->round == 1) return;
     for (uint32_t a = 0; a < header->validators_count; a++) {
         if (a == host->self || !((group >> a) & 1) || !cr_authors_has(&header->parents, a))
@@ -157,7 +170,7 @@ static void flood(struct cr_host *host, uint32_t peer, const struct cr_vertex *o
         const uint32_t kind = copy ? 0 : (uint32_t)cr_prng_below(&prng, CR_FORGERIES);
         send(host, peer,
              copy ? cr_forge_copy(own, 100 + i)
-                  : cr_forge_broken(own, kind, &host->sim->committee, &prng));
+                  : cr_forge_broken(own, kind, &host->committee, &prng));
     }
 }
 
@@ -168,7 +181,7 @@ static void send_extras(struct cr_host *host, uint32_t peer, const struct cr_ver
     struct cr_prng prng = chance(host, peer, CR_FAULT_FORGE);
     const struct cr_plan_entry *entry = lie_to(host, CR_FAULT_FORGE, peer);
     if (entry != NULL)
-        send(host, peer, cr_forge_broken(own, entry->value, &host->sim->committee, &prng));
+        send(host, peer, cr_forge_broken(own, entry->value, &host->committee, &prng));
     entry = lie_to(host, CR_FAULT_GARBAGE, peer);
     if (entry != NULL) send(host, peer, cr_forge_garbage(frame, entry->value, &prng));
     entry = lie_to(host, CR_FAULT_LATE_COPY, peer);

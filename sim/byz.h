@@ -14,8 +14,10 @@
 struct cr_sim;
 struct cr_host;
 
-/* Sets sim->liars: the planned ones, less the last of them until they hold at most F stake. */
+/* Sets sim->liars: the planned ones, less those with whom they would hold more than F stake. */
 void cr_byz_init(struct cr_sim *sim);
+/* Whether liars hold at most F stake in every epoch, if stakes stay between these two. */
+bool cr_byz_is_bounded(const struct cr_sim *sim, const uint64_t *least, const uint64_t *most);
 bool cr_byz_is_liar(const struct cr_sim *sim, uint32_t node);
 /* Whether entry `number` of the plan goes on after the faults. */
 bool cr_byz_goes_on(const struct cr_sim *sim, uint32_t number);

@@ -35,6 +35,7 @@ static const struct {
     {"core_without_a_seat", "needs five nodes: sim.seven"},
     {"core_without_a_voice", "needs five nodes: sim.seven"},
     {"validator_added", "needs five nodes: sim.seven"},
+    {"offence_of_one_who_left", "needs five nodes: sim.changes"},
     {"range_in_too_many_parts", RARE},
     {"range_records_do_not_chain", SERVERS},
     {"range_does_not_follow", SERVERS},

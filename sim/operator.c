@@ -39,9 +39,8 @@ static struct cr_op add_joiner(struct cr_sim *sim)
 }
 
 /* Most often one goes or comes back: those are what the ends of epochs have to bear. */
-static struct cr_op set_stake(struct cr_sim *sim, struct cr_prng *prng)
+static struct cr_op set_stake(const struct cr_sim *sim, uint32_t node, struct cr_prng *prng)
 {
-    const uint32_t node = (uint32_t)cr_prng_below(prng, sim->nodes_count);
     const struct cr_genesis_validator *v = &sim->genesis->validators[node];
     const uint64_t kind = cr_prng_below(prng, STAKES);
     const uint64_t other = 1 + cr_prng_below(prng, 2 * v->stake);
@@ -50,6 +49,30 @@ static struct cr_op set_stake(struct cr_sim *sim, struct cr_prng *prng)
                           .amount = kind == 0   ? other
                                     : kind == 1 ? v->stake
                                                 : 0};
+}
+
+/* How far stakes can go, whichever changes the ledger takes, and in whatever order. */
+struct span {
+    uint64_t least[CR_SIM_NODES_MAX], most[CR_SIM_NODES_MAX];
+};
+
+static void begin_span(const struct cr_sim *sim, struct span *out)
+{
+    memcpy(out->least, sim->committee.stake, sizeof out->least);
+    memcpy(out->most, sim->committee.stake, sizeof out->most);
+    if (sim->plan.setup.joiner) out->least[sim->nodes_count - 1] = 0;
+}
+
+/* With this change several liars could come to more than F stake: then that of the genesis. */
+static void stay_bounded(struct cr_sim *sim, struct span *span, uint32_t node, struct cr_op *op)
+{
+    struct span wider = *span;
+    if (op->amount < wider.least[node]) wider.least[node] = op->amount;
+    if (op->amount > wider.most[node]) wider.most[node] = op->amount;
+    if (cr_byz_is_bounded(sim, wider.least, wider.most))
+        *span = wider;
+    else
+        op->amount = sim->committee.stake[node];
 }
 
 static void make_tx(struct cr_sim *sim, uint32_t number, const struct cr_op *op,
@@ -75,9 +98,14 @@ static void make_tx(struct cr_sim *sim, uint32_t number, const struct cr_op *op,
 void cr_operator_schedule(struct cr_sim *sim, uint64_t until_us)
 {
     struct cr_prng prng = cr_prng_stream(sim->seed, CR_PURPOSE_SETUP, 5);
+    const uint32_t last = sim->nodes_count - 1;
+    struct span span;
+    begin_span(sim, &span);
     for (uint32_t i = 0; i < sim->plan.setup.changes; i++) {
         const bool adds = sim->plan.setup.joiner != 0 && i % 4 == 0; /* the first may not fit */
-        const struct cr_op op = adds ? add_joiner(sim) : set_stake(sim, &prng);
+        const uint32_t node = adds ? last : (uint32_t)cr_prng_below(&prng, sim->nodes_count);
+        struct cr_op op = adds ? add_joiner(sim) : set_stake(sim, node, &prng);
+        stay_bounded(sim, &span, node, &op);
         struct cr_client_tx tx = {.submit_us = 1 + cr_prng_below(&prng, until_us - 1)};
         make_tx(sim, i, &op, &tx);
         cr_clients_send(sim, &tx, (uint32_t)cr_prng_below(&prng, sim->nodes_count));

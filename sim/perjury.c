@@ -109,6 +109,8 @@ void cr_perjure(struct cr_host *host, uint32_t kind, uint32_t group)
     if (newest == NULL || older == NULL) return;
     cr_body_decode(newest, &a);
     cr_body_decode(older, &b);
+    if (host->self >= b.header.validators_count)
+        return; /* it had no seat yet: nobody decodes that */
     const uint32_t second = tell(kind, host->self, &a.header, &b.header);
     heads[0].count =
         cr_forge_head(&a.header, a.header.author, heads[0].bytes, sizeof heads[0].bytes);

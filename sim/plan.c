@@ -45,36 +45,41 @@ _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 #define TWINS (BIT(TWIN) | BIT(OLD_TWIN))
 
 static const struct cr_scenario scenarios[] = {
-    {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false,
+    {"swarm", "a random half of all kinds of faults (the default)", ALL, true, false, false,
      CR_EXPECT_HELD},
-    {"calm", "no faults", 0, false, true, CR_EXPECT_HELD},
-    {"storm", "all kinds of faults in every seed", ALL, false, false, CR_EXPECT_HELD},
-    {"cuts", "partitions of every form", CUTS, false, false, CR_EXPECT_HELD},
-    {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false,
+    {"calm", "no faults", 0, false, true, false, CR_EXPECT_HELD},
+    {"storm", "all kinds of faults in every seed", ALL, false, false, false, CR_EXPECT_HELD},
+    {"cuts", "partitions of every form", CUTS, false, false, false, CR_EXPECT_HELD},
+    {"noise", "loss, duplicates, reordering, corruption, resets, delay", NOISE, false, false, false,
      CR_EXPECT_HELD},
-    {"deaths", "killed processes, lost power, lost data", DEATHS, false, false, CR_EXPECT_HELD},
+    {"deaths", "killed processes, lost power, lost data", DEATHS, false, false, false,
+     CR_EXPECT_HELD},
     {"amnesia", "a node that loses its guard, in a network that splits and dies",
      MEMORY | BIT(ONE_WAY) | BIT(ISOLATE) | BIT(CRASH) | BIT(POWER) | BIT(DELAY), false, false,
-     CR_EXPECT_HELD},
-    {"slow", "leaders that are slow or dead for a while", BIT(DELAY) | BIT(LINK) | BIT(CRASH),
-     false, false, CR_EXPECT_HELD},
-    {"stalls", "nodes and disks that stand still", STALLS, false, false, CR_EXPECT_HELD},
-    {"disks", "disks that fail, fill up, rot, go back in time, with killed processes",
-     DISKS | DEATHS | BIT(DISK), false, false, CR_EXPECT_HELD},
-    {"clocks", "clocks that jump, race, stand, with killed processes", CLOCKS | DEATHS, false,
      false, CR_EXPECT_HELD},
-    {"sleeps", "nodes that stand still for minutes (with --seconds 200)", BIT(SLEEP) | BIT(CRASH),
+    {"slow", "leaders that are slow or dead for a while", BIT(DELAY) | BIT(LINK) | BIT(CRASH),
+     false, false, false, CR_EXPECT_HELD},
+    {"stalls", "nodes and disks that stand still", STALLS, false, false, false, CR_EXPECT_HELD},
+    {"disks", "disks that fail, fill up, rot, go back in time, with killed processes",
+     DISKS | DEATHS | BIT(DISK), false, false, false, CR_EXPECT_HELD},
+    {"clocks", "clocks that jump, race, stand, with killed processes", CLOCKS | DEATHS, false,
      false, false, CR_EXPECT_HELD},
-    {"byz", "a random half of all lies", LIES, true, false, CR_EXPECT_HELD},
-    {"copies", "equivocation in every form", COPIES, false, false, CR_EXPECT_HELD},
-    {"twins", "several processes with one key", TWINS | BIT(SPLIT), false, false, CR_EXPECT_HELD},
-    {"floods", "nonsense in every form", FLOODS, false, false, CR_EXPECT_HELD},
-    {"servers", "who falls behind is lied to when it catches up", SERVERS, false, false,
+    {"sleeps", "nodes that stand still for minutes (with --seconds 200)", BIT(SLEEP) | BIT(CRASH),
+     false, false, false, CR_EXPECT_HELD},
+    {"byz", "a random half of all lies", LIES, true, false, false, CR_EXPECT_HELD},
+    {"copies", "equivocation in every form", COPIES, false, false, false, CR_EXPECT_HELD},
+    {"twins", "several processes with one key", TWINS | BIT(SPLIT), false, false, false,
      CR_EXPECT_HELD},
+    {"floods", "nonsense in every form", FLOODS, false, false, false, CR_EXPECT_HELD},
+    {"servers", "who falls behind is lied to when it catches up", SERVERS, false, false, false,
+     CR_EXPECT_HELD},
+    {"changes", "the operator changes the validators, and one of them lies",
+     LIES | BIT(CRASH) | BIT(ISOLATE) | BIT(DELAY) | BIT(POWER), true, false, true, CR_EXPECT_HELD},
     {"broken", "more than F stake lies: no fork may go unnoticed",
-     COPIES | TWINS | BIT(MUTE) | BIT(SPLIT) | BIT(LIE_DIGEST), true, false, CR_EXPECT_NOTICED},
+     COPIES | TWINS | BIT(MUTE) | BIT(SPLIT) | BIT(LIE_DIGEST), true, false, false,
+     CR_EXPECT_NOTICED},
     {"fork", "more than F stake runs twice and makes a fork: it must be noticed", 0, false, false,
-     CR_EXPECT_FORK},
+     false, CR_EXPECT_FORK},
 };
 
 const struct cr_scenario *cr_scenario_find(const char *name)
@@ -140,7 +145,8 @@ static uint32_t draw_liars(const struct cr_plan *plan)
 {
     struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 2);
     const uint64_t faults = plan->scenario->faults;
-    const bool meant = (faults & ~(LIES | BIT(SPLIT))) == 0 || (faults & LIES) != LIES;
+    const bool meant =
+        (faults & ~(LIES | BIT(SPLIT))) == 0 || (faults & LIES) != LIES || plan->scenario->operated;
     const bool lies = cr_prng_below(&prng, 3) == 0 || meant;
     if ((faults & LIES) == 0 || !lies) return 0;
     uint32_t most = (plan->nodes_count - 1) / 3;
@@ -160,7 +166,7 @@ static uint32_t draw_liars(const struct cr_plan *plan)
 static void draw_epochs(struct cr_plan *plan)
 {
     struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 3);
-    const uint64_t kind = cr_prng_below(&prng, 6);
+    const uint64_t kind = cr_prng_below(&prng, plan->scenario->operated ? 3 : 6);
     const uint32_t rounds = 3 + (uint32_t)cr_prng_below(&prng, 60);
     const uint32_t ms = 200 + (uint32_t)cr_prng_below(&prng, 4000);
     if (kind <= 1) plan->setup.epoch_rounds = rounds;
@@ -297,16 +303,17 @@ static void make_fork(struct cr_plan *plan)
     add(plan, CR_FAULT_SPLIT, 0, half, from_us, to_us);
 }
 
-/* The operator changes the validators in half of the seeds that have epochs and no liars: those
- * may be F of one committee, not of all. */
+/* The operator changes the validators in half of the seeds that have epochs. Liars are F at most in
+ * each (cr_byz_is_bounded); where they may be more, what that is does not change. */
 static void draw_changes(struct cr_plan *plan)
 {
     struct cr_prng prng = cr_prng_stream(plan->seed, CR_PURPOSE_SETUP, 4);
     struct cr_sim_setup *setup = &plan->setup;
-    const bool wanted = cr_prng_below(&prng, 2) == 0;
+    const bool wanted = cr_prng_below(&prng, 2) == 0 || plan->scenario->operated;
     const uint32_t changes = 2 + (uint32_t)cr_prng_below(&prng, 30);
     const bool joiner = cr_prng_below(&prng, 2) == 0;
-    if (!wanted || setup->liars != 0 || (setup->epoch_rounds == 0 && setup->epoch_ms == 0)) return;
+    if (!wanted || plan->expect != CR_EXPECT_HELD) return;
+    if (setup->epoch_rounds == 0 && setup->epoch_ms == 0) return;
     setup->changes = changes;
     setup->joiner = joiner && plan->nodes_count > CR_SIM_NODES_MIN;
 }

@@ -152,6 +152,7 @@ struct cr_scenario {
     uint64_t faults; /* bit mask of kinds (1 << kind) that are allowed */
     bool swarm;      /* a random half of them is used; otherwise all */
     bool steady;     /* no faults at all: the price of a round is held to its tightest bound */
+    bool operated;   /* somebody lies and the operator changes the validators, in every seed */
     enum cr_expect expect;
 };
 

@@ -228,8 +228,8 @@ static bool is_complete(const struct reader *reader)
     const uint32_t window = setup->round_window ? setup->round_window : CR_ROUND_WINDOW;
     if ((window & (window - 1)) != 0 || setup->gc_depth + 24 > window)
         return refuse(reader, "round_window should be 0 or a power of two above gc_depth + 24");
-    if (setup->changes > 0 && setup->liars != 0)
-        return refuse(reader, "changes and liars exclude each other: F is not the same always");
+    if (setup->changes > 0 && reader->plan->expect != CR_EXPECT_HELD)
+        return refuse(reader, "with changes all has to hold: what is more than F changes too");
     if (setup->joiner > 0 && (setup->changes == 0 || reader->plan->nodes_count < 5))
         return refuse(reader, "a joiner wants changes, and five nodes");
     return true;

@@ -44,10 +44,12 @@ static void show(struct cr_host *host, const struct cr_ballot *ballot)
                                  .epoch_cert = {.epoch = ballot->epoch, 1, vote}};
     if (cr_byz_is_liar(host->sim, host->self)) cr_byz_vote(host, &message.epoch_cert.epoch);
     sign(host, &message.epoch_cert.epoch, vote);
+    struct cr_frame *frame = cr_frame_take(&message);
     for (uint32_t peer = 0; peer < host->sim->nodes_count; peer++) {
         if (peer != host->self && host->peers_up[peer] && cr_host_knows(host, peer))
-            cr_host_send(host, peer, CR_STREAM_CONSENSUS, cr_frame_take(&message));
+            cr_host_send(host, peer, CR_STREAM_CONSENSUS, cr_frame_share(frame));
     }
+    cr_frame_give(frame);
 }
 
 void cr_votes_run(struct cr_host *host)

@@ -25,6 +25,7 @@ struct script {
     struct cr_plan_entry entries[ENTRIES_MAX]; /* up to the first without a fault */
     uint32_t liars;                            /* bit mask */
     uint32_t epoch_rounds;                     /* 0: one epoch */
+    uint32_t nodes;                            /* 0: four */
     uint32_t changes;                          /* of the validators */
 };
 
@@ -79,9 +80,10 @@ static const struct script scripts[] = {
      .epoch_rounds = 8,
      .entries = {{.fault = CR_FAULT_PARTITION, AT(300, 1000), .group = 1 << 2}}},
     {.name = "changes",
-     .text = "stakes change with the epochs",
-     .ms = 1500,
+     .text = "validators go and come back with the epochs",
+     .ms = 900,
      .epoch_rounds = 8,
+     .nodes = 5, /* of four, none may go */
      .changes = 6},
 };
 
@@ -95,7 +97,7 @@ static void make_plan(struct cr_plan *plan, const struct script *script)
 {
     *plan = (struct cr_plan){.seed = 1,
                              .scenario = cr_scenario_find("swarm"),
-                             .nodes_count = CR_SIM_NODES_MIN,
+                             .nodes_count = script->nodes ? script->nodes : CR_SIM_NODES_MIN,
                              .faults_until_us = US(script->ms),
                              .setup = {.network_kind = 1,
                                        .equal_stakes = 1,

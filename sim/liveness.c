@@ -10,6 +10,7 @@
 
 enum {
     COMMITS_APART_MAX = 2,
+    COMMITS_APART_LIES = 8,      /* the same while a liar withholds: what is fetched comes later */
     FINAL_TIMEOUTS_MAX = 20,     /* L1: in waits for a leader, as configured */
     FINAL_TIMEOUTS_LIES = 60,    /* the same while somebody goes on lying */
     TIMEOUT_GROWTH_MAX = 2,      /* L4 */
@@ -28,10 +29,19 @@ static uint32_t seats_of(const struct cr_sim *sim)
     return sim->calm.seats > 0 ? sim->calm.seats : cr_operator_seats(sim);
 }
 
+static bool lies_go_on(const struct cr_sim *sim)
+{
+    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
+        if (sim->active[i] && cr_byz_is_liar(sim, sim->plan.entries[i].node)) return true;
+    }
+    return false;
+}
+
 bool cr_liveness_is_back(struct cr_sim *sim, bool why)
 {
     bool live = true;
     const uint32_t seats = seats_of(sim);
+    const uint64_t apart_max = lies_go_on(sim) ? COMMITS_APART_LIES : COMMITS_APART_MAX;
     uint64_t least = UINT64_MAX, most = 0;
     for (uint32_t i = 0; i < sim->clients.txs_count; i++) {
         const struct cr_client_tx *tx = &sim->clients.txs[i];
@@ -50,10 +60,10 @@ bool cr_liveness_is_back(struct cr_sim *sim, bool why)
         least = index < least ? index : least;
         most = index > most ? index : most;
     }
-    if (why && most - least > COMMITS_APART_MAX) {
+    if (why && most - least > apart_max) {
         fprintf(stderr, "  nodes are %" PRIu64 " commits apart\n", most - least);
     }
-    return live && most - least <= COMMITS_APART_MAX;
+    return live && most - least <= apart_max;
 }
 
 /* ---- the calm second ---- */
@@ -80,14 +90,6 @@ void cr_liveness_begin_calm(struct cr_sim *sim)
                                  .steps = steps_of_correct(sim),
                                  .rounds = sim->check.rounds_total};
     cr_clients_schedule(sim, sim->nodes_count, sim->now_us + 1, sim->now_us + SPREAD_US);
-}
-
-static bool lies_go_on(const struct cr_sim *sim)
-{
-    for (uint32_t i = 0; i < sim->plan.entries_count; i++) {
-        if (sim->active[i] && cr_byz_is_liar(sim, sim->plan.entries[i].node)) return true;
-    }
-    return false;
 }
 
 /* A node that lost its guard does not sign yet, in an epoch with other validators again: it asks,

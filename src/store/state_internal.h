@@ -138,7 +138,9 @@ struct cr_state_db {
     struct cr_store_failure failed; /* since begin */
     uint64_t filled;                /* bytes of data.mdb that have their place on the disk */
     uint64_t page_bytes;
-    uint64_t end; /* where LMDB can be at most: at begin, and with every write since */
+    uint64_t begun; /* the end of what LMDB used at begin, in bytes */
+    uint64_t left;  /* bytes of pages taken since, that may be in no tree any more */
+    uint64_t end;   /* where LMDB can be at most by now */
     struct cr_bucket_set bucket_digests;     /* which buckets have one: saves a delete per put */
     struct cr_bucket_set bucket_digests_old; /* at begin, for a rollback */
 };
@@ -152,8 +154,10 @@ enum cr_err cr_state_fail(const struct cr_state_db *db, int code, const char *wh
  * errno. */
 /* From what is in use now. */
 CR_MUST_CHECK int cr_state_begin_fill(struct cr_state_db *db);
-/* Before one more put or erase of a value of so many bytes. */
-CR_MUST_CHECK int cr_state_fill(struct cr_state_db *db, size_t bytes);
+/* Before one more put of a value of so many bytes; before an erase, or some of neighbours, which
+ * have so many bytes together. */
+CR_MUST_CHECK int cr_state_fill_put(struct cr_state_db *db, size_t bytes);
+CR_MUST_CHECK int cr_state_fill_erase(struct cr_state_db *db, size_t bytes);
 
 /* state_writer.c */
 void cr_state_writer_init(struct cr_state_db *db);

@@ -497,6 +497,13 @@ static void full_map(void **state)
     cr_state_db_close(db);
 }
 
+static uint64_t used_bytes(const struct cr_state_db *db)
+{
+    MDB_envinfo info;
+    assert_int_equal(mdb_env_info(db->env, &info), MDB_SUCCESS);
+    return (info.me_last_pgno + 1) * db->page_bytes;
+}
+
 /* Goal: no page without a place on the disk: there it would be a SIGBUS. Method: transactions of
  * any size over values of any length; after each, LMDB's last page lies below the end that was
  * reckoned with, and that below what was filled. */
@@ -513,7 +520,6 @@ static void place_comes_first(void **state)
     for (uint64_t index = 1; index <= 200; index++) {
         const uint64_t writes = cr_prng_below(&prng, index % 10 == 0 ? 2000 : 20);
         const uint64_t length = cr_prng_below(&prng, index % 3 == 0 ? sizeof text : 200);
-        MDB_envinfo info;
         begin(db);
         for (uint64_t i = 0; i < writes; i++) {
             const struct cr_hash key = key_of(cr_prng_below(&prng, 3000));
@@ -526,14 +532,52 @@ static void place_comes_first(void **state)
         struct cr_hash taken[64];
         (void)keeper->expiry_take(keeper->context, index - 1, taken, 64);
         end(db, index);
-        assert_int_equal(mdb_env_info(db->env, &info), MDB_SUCCESS);
-        const uint64_t used = (info.me_last_pgno + 1) * db->page_bytes;
-        assert_true(used <= db->end && db->end <= db->filled);
+        assert_true(used_bytes(db) <= db->end && db->end <= db->filled);
     }
     struct stat data;
     assert_int_equal(stat(path_in(path.text, "data.mdb").text, &data), 0);
     assert_true((uint64_t)data.st_blocks * 512 >= db->filled);
     cr_state_db_close(db);
+}
+
+enum writes { CHANGE, ADD, LEAVE, WRITES_END };
+
+static void write_many(struct cr_state_db *db, enum writes kind, uint64_t index)
+{
+    enum { COUNT = 12000 };
+    static char text[5001];
+    const struct cr_state *keeper = cr_state_db_writer(db);
+    memset(text, 'x', sizeof text - 1);
+    begin(db);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        static const uint64_t keys[] = {[CHANGE] = 1999, [ADD] = UINT64_MAX, [LEAVE] = 7};
+        const struct cr_hash key = key_of((index * COUNT + i) % keys[kind]);
+        const uint64_t length = kind == LEAVE ? 5000 : 300; /* of pages of its own */
+        if (kind == LEAVE) keeper->erase(keeper->context, &key);
+        keeper->put(keeper->context, &key, (const uint8_t *)text, (uint32_t)length);
+    }
+    end(db, index);
+}
+
+/* Goal: many writes get the place that they need, and not what each could need at worst. Method:
+ * transactions that change the same records over and over, that add records, and that leave pages
+ * behind with every write. */
+static void place_is_not_wasted(void **state)
+{
+    (void)state;
+    const struct test_path path = path_of("state");
+    for (enum writes kind = CHANGE; kind < WRITES_END; kind++) {
+        struct cr_state_db *db = NULL;
+        remove_tree(path.text);
+        assert_int_equal(open_sized(path.text, UINT64_C(1) << 30, &db), CR_OK);
+        for (uint64_t index = 1; index <= 3; index++) {
+            write_many(db, kind, index);
+            const uint64_t used = used_bytes(db);
+            assert_true(used <= db->end && db->end <= db->filled);
+            if (kind != LEAVE) assert_true(db->filled <= used + (UINT64_C(48) << 20));
+        }
+        cr_state_db_close(db);
+    }
 }
 
 /* Finds `text` in data.mdb and flips a bit of it; returns how often it was there. */
@@ -894,6 +938,7 @@ int main(void)
         STORE_TEST(ledger_over_both),
         STORE_TEST(full_map),
         STORE_TEST(place_comes_first),
+        STORE_TEST(place_is_not_wasted),
         STORE_TEST(every_bit_counts),
         STORE_TEST(damaged_values),
         STORE_TEST(damaged_head),

@@ -31,7 +31,7 @@ static void put(struct cr_state_db *db, enum cr_table table, const struct cr_tab
 {
     CR_ASSERT(db->txn != NULL);
     if (db->failed.err != CR_OK) return;
-    int code = cr_state_fill(db, count);
+    int code = cr_state_fill_put(db, count);
     if (code == MDB_SUCCESS) code = cr_table_put(db->txn, db->tables, table, key, bytes, count);
     if (code != MDB_SUCCESS) fail(db, code, "write to the state cache");
 }
@@ -41,7 +41,7 @@ static bool erase(struct cr_state_db *db, enum cr_table table, const struct cr_t
 {
     CR_ASSERT(db->txn != NULL);
     if (db->failed.err != CR_OK) return false;
-    int code = cr_state_fill(db, 0);
+    int code = cr_state_fill_erase(db, 0);
     if (code == MDB_SUCCESS) code = cr_table_erase(db->txn, db->tables, table, key);
     if (code == MDB_SUCCESS) return true;
     if (code != MDB_NOTFOUND) fail(db, code, "erase from the state cache");
@@ -128,7 +128,7 @@ static uint32_t keeper_expiry_take(void *context, uint64_t commit, struct cr_has
     CR_ASSERT(db->txn != NULL);
     if (db->failed.err != CR_OK) return 0;
     enum { PLACE_BYTES = 512 }; /* they are neighbours, at least eight in a page */
-    int code = cr_state_fill(db, (size_t)max * PLACE_BYTES);
+    int code = cr_state_fill_erase(db, (size_t)max * PLACE_BYTES);
     if (code == MDB_SUCCESS)
         code = cr_table_take_expired(db->txn, db->tables, commit, keys, max, &taken);
     if (code == MDB_SUCCESS) return taken;

@@ -222,7 +222,8 @@ static void start_core(struct cr_host *host, uint64_t index, const struct cr_pro
                  &(struct cr_event){.kind = CR_EVENT_START,
                                     .signed_round = signed_round,
                                     .memory = memory,
-                                    .nonce = (uint64_t)host->incarnation << 32 | epoch->number});
+                                    .nonce = (uint64_t)host->place << 56 |
+                                             (uint64_t)host->incarnation << 32 | epoch->number});
     cr_votes_begin(host);
     cr_host_tell_executed(host);
 }
@@ -247,10 +248,10 @@ void cr_host_end_epoch(struct cr_host *host)
     }
 }
 
-/* A twin does not ask: it is there to sign, whatever its key has signed. */
+/* A liar's twin does not ask: it is there to sign, whatever its key has signed. */
 static enum cr_memory memory_of(const struct cr_host *host)
 {
-    if (host->place >= host->sim->nodes_count) return CR_MEMORY_SURE;
+    if (host->place >= host->sim->nodes_count && !cr_twins_is_double(host)) return CR_MEMORY_SURE;
     return host->disk.guard.lost ? CR_MEMORY_LOST : CR_MEMORY_KEPT;
 }
 

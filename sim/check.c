@@ -12,6 +12,7 @@
 
 enum {
     STEPS_IN_INSTANT_MAX = 20000,   /* a restart replays its window in one instant */
+    DOUBLE_US = 8 * 1000 * 1000,    /* in which a double has heard of the first process */
     CONNECTED_US = 5 * 1000 * 1000, /* who came late at the start leads by then */
 };
 
@@ -174,6 +175,10 @@ static bool check_one_voice(struct cr_host *host, const struct cr_body *own)
     const struct cr_hash key = cr_hash_of(name, sizeof name);
     const uint32_t at = cr_map_find(&check->sent[host->self].rounds, &key);
     count_round(check, own->epoch, own->round);
+    if (at == CR_MAP_NONE && cr_twins_is_double(host)) {
+        cr_run_fail("DOUBLE: the second process of node %" PRIu32 " has signed round %" PRIu32,
+                    host->self, own->round);
+    }
     if (at == CR_MAP_NONE) {
         const uint32_t count = check->sent[host->self].count++;
         struct cr_hash **digests = &check->sent[host->self].digests;
@@ -199,6 +204,25 @@ static void check_durable(struct cr_host *host, const struct cr_body *own, uint3
     cr_run_fail("node %" PRIu32 " sends its vertex of round %" PRIu32 " before v%" PRIu32
                 "@%" PRIu32 ", which it refers to, is durable",
                 host->self, own->round, author, round);
+}
+
+void cr_check_twin(struct cr_host *host, uint32_t round)
+{
+    if (cr_byz_is_liar(host->sim, host->self)) return;
+    if (!cr_twins_is_double(host)) {
+        cr_run_fail("node %" PRIu32 " takes its own vertex of round %" PRIu32 " for another's",
+                    host->self, round);
+    }
+    host->sim->check.doubles_total++;
+}
+
+/* Where epochs end it asks again and again. */
+void cr_check_double(const struct cr_host *host, uint64_t lived_us)
+{
+    const struct cr_sim_setup *setup = &host->sim->plan.setup;
+    if (lived_us < DOUBLE_US || setup->epoch_rounds > 0 || setup->epoch_ms > 0) return;
+    cr_run_fail("DOUBLE: the second process of node %" PRIu32 " has not found the first one",
+                host->self);
 }
 
 void cr_check_wire(struct cr_host *host, const struct cr_body *own)

@@ -50,11 +50,15 @@ struct cr_check {
     uint64_t evidence_total; /* reported by correct nodes */
     uint64_t forked_at;      /* the first commit that two correct nodes have made differently */
     uint64_t forks_total, halts_total;
-    uint64_t blames_total; /* pairs of nodes on different branches whose logs name the guilty */
-    uint64_t forged_total; /* ranges of old commits that they called forged */
+    uint64_t blames_total;  /* pairs of nodes on different branches whose logs name the guilty */
+    uint64_t doubles_total; /* processes that ended since their key signs elsewhere */
+    uint64_t forged_total;  /* ranges of old commits that they called forged */
 };
 
 void cr_check_step(struct cr_host *host);
+/* Its key signs elsewhere: only the double of a node may find that, and it has to. */
+void cr_check_twin(struct cr_host *host, uint32_t round);
+void cr_check_double(const struct cr_host *host, uint64_t lived_us); /* it is still there */
 void cr_check_wire(struct cr_host *host, const struct cr_body *own);
 void cr_check_commit(struct cr_host *host, const struct cr_commit *commit,
                      const struct cr_hash *digest);

@@ -451,9 +451,9 @@ static void perform(struct cr_host *host, const struct cr_effect *effect)
         return;
     case CR_EFFECT_HALT: cr_check_halt(host, effect->reason); return;
     case CR_EFFECT_TWIN:
-        if (cr_byz_is_liar(host->sim, host->self)) return;
-        cr_run_fail("node %" PRIu32 " takes its own vertex of round %" PRIu32 " for another's",
-                    host->self, effect->round);
+        cr_check_twin(host, effect->round);
+        if (cr_twins_is_double(host)) cr_host_doom(host, CR_DOOM_KILLED, UINT64_MAX);
+        return;
     case CR_EFFECT_SEND_PROBE:
         send_plain(host, effect->peer,
                    &(struct cr_message){.type = CR_MESSAGE_PROBE, .probe = effect->probe});

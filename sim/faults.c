@@ -47,6 +47,7 @@ static void wish(struct wishes *wishes, const struct cr_plan_entry *entry)
     case CR_FAULT_ROT:
     case CR_FAULT_BACKUP:
     case CR_FAULT_ROLLBACK:
+    case CR_FAULT_DOUBLE:
     case CR_FAULT_CRASH_AT: /* of a moment */
     case CR_FAULT_PARTITION:
     case CR_FAULT_ISOLATE:
@@ -143,7 +144,8 @@ void cr_faults_bury(struct cr_sim *sim)
 static bool happens_again(const struct cr_plan_entry *entry)
 {
     return entry->fault == CR_FAULT_RESET || entry->fault == CR_FAULT_FLAP ||
-           entry->fault == CR_FAULT_TWIN || entry->fault == CR_FAULT_OLD_TWIN;
+           entry->fault == CR_FAULT_TWIN || entry->fault == CR_FAULT_OLD_TWIN ||
+           entry->fault == CR_FAULT_DOUBLE;
 }
 
 static void begin(struct cr_sim *sim, uint32_t place)

@@ -108,6 +108,7 @@ static void apply_entry(const struct cr_sim *sim, struct cr_link *link,
     case CR_FAULT_BACKUP:
     case CR_FAULT_FORGET:
     case CR_FAULT_ROLLBACK:
+    case CR_FAULT_DOUBLE:
     case CR_FAULT_CRASH_AT:
     case CR_FAULT_SLEEP: CR_LIES(CASE)
     case CR_FAULT_NONE:

@@ -24,7 +24,7 @@ enum { NEVER_MS = 1000000 }; /* longer than any entry lasts */
 _Static_assert(CR_FAULTS_END < 64, "a set of kinds is one word");
 
 #define BIT(kind) (UINT64_C(1) << CR_FAULT_##kind)
-#define ALL       (((UINT64_C(1) << CR_FAULTS_END) - 2) & ~BIT(SLEEP))
+#define ALL       (((UINT64_C(1) << CR_FAULTS_END) - 2) & ~(BIT(SLEEP) | BIT(DOUBLE)))
 #define SPLITS    (BIT(BRIDGE) | BIT(RING) | BIT(FLAP))
 #define CUTS      (BIT(PARTITION) | BIT(ISOLATE) | BIT(ONE_WAY) | SPLITS)
 #define NOISE                                                                             \
@@ -68,6 +68,8 @@ static const struct cr_scenario scenarios[] = {
      false, false, false, CR_EXPECT_HELD},
     {"byz", "a random half of all lies", LIES, true, false, false, CR_EXPECT_HELD},
     {"copies", "equivocation in every form", COPIES, false, false, false, CR_EXPECT_HELD},
+    {"doubles", "a correct node is started a second time, by mistake",
+     BIT(DOUBLE) | BIT(REORDER) | BIT(STALL) | BIT(DUPLICATE), false, false, false, CR_EXPECT_HELD},
     {"twins", "several processes with one key", TWINS | BIT(SPLIT), false, false, false,
      CR_EXPECT_HELD},
     {"floods", "nonsense in every form", FLOODS, false, false, false, CR_EXPECT_HELD},

@@ -98,7 +98,9 @@ enum cr_purpose {
     CR_LIES(X)                                                                                   \
     X(FORGET, "forget", 2, 20, 2000, 0, 0, "one node loses its data folder and its guard")       \
     X(ROLLBACK, "rollback", 2, 500, 6000, 0, 1, "old data and guard are back; 1: nothing tells") \
-    X(SPLIT, "split", 1, 500, 4000, 0, 0, "a partition that only liars and their links ignore")
+    X(SPLIT, "split", 1, 500, 4000, 0, 0, "a partition that only liars and their links ignore")  \
+    X(DOUBLE, "double", 1, 2000, 9000, 100, 1500,                                                \
+      "ms after which the next peers hear a second process, of a correct node, by mistake")
 
 #define CR_FAULTS_ENUM(name, ...) CR_FAULT_##name,
 enum cr_fault { CR_FAULT_NONE = 0, CR_FAULTS(CR_FAULTS_ENUM) CR_FAULTS_END };

@@ -6,6 +6,11 @@
  * connected to one process of that key at a time, and the plan deals the peers anew again and
  * again. Whatever concerns the key (dead machines, clocks, other lies) concerns all its processes.
  *
+ * The double of a correct node is a twin that lies as little as the node: it was started by
+ * mistake, on a copy of the folder that tells that it is one, and asks before it signs. It has to
+ * find out and end without a signature (check.h). Peers come to it F at a time, by turns; so the
+ * first process is heard all the while, as docs/protocol.md 4.8 wants it.
+ *
  * Processes have places: those of validators are their index, those of twins come behind.
  */
 #ifndef CR_SIM_TWINS_H
@@ -33,5 +38,7 @@ void cr_twins_prepare(struct cr_sim *sim, uint32_t place);
 void cr_twins_deal(struct cr_sim *sim, uint32_t place, uint32_t times);
 /* The entry is over: all its peers go to the first process. */
 void cr_twins_end(struct cr_sim *sim, uint32_t place);
+/* A process that was started beside another one of a correct node. */
+bool cr_twins_is_double(const struct cr_host *host);
 
 #endif

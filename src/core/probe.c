@@ -95,12 +95,13 @@ static void bound(struct cr_core *core, const struct cr_authors *answered)
     own->inherited = own->proposed;
 }
 
-/* Somebody else with our key would be heard before the others have made a few rounds. When they
- * make none they wait for us. */
+/* Somebody else with our key would be heard before the others have made a few rounds: as they made
+ * them, not as we catch up with them. When they make none they wait for us. */
 static void listen(struct cr_core *core)
 {
     struct cr_prober *prober = &core->prober;
-    if (core->dag.highest < prober->listen_round && core->now_us < prober->listen_us) {
+    const bool early = core->dag.highest < prober->listen_round || core->dag.missing > 0;
+    if (early && core->now_us < prober->listen_us) {
         prober->wake_us = prober->listen_us;
         return;
     }

@@ -16,7 +16,9 @@ faults() { # faults NODE REASON: how often node 3 was at fault there
 named() { [ "$(faults "$1" "$2")" -gt 0 ]; }
 resident() { awk '/^VmRSS/ {print $2}' "/proc/$(cut -d" " -f1 "$home/node$1/node.pid")/status"; }
 
-act() { # act STRATEGY SECONDS [COMMAND]
+# act STRATEGY SECONDS [COMMAND [SEEN]]: runs COMMAND until it succeeds. Who was cut off before comes back
+# after some seconds only, so node 3 goes on until SEEN holds, for 30 s at most.
+act() {
     BYZ_STRATEGY=$1 "$byz" start --home "$home/node3" 2>>"$home/node3/node.log" &
     local pid=$! before
     started+=($pid)
@@ -27,6 +29,7 @@ act() { # act STRATEGY SECONDS [COMMAND]
     check "$1: the others go on" wait_until 15 eval "reached 0 $((before + 10)) && reached 1 $((before + 10))"
     check "$1: a transaction is final" eval "put 1 'during $1' yes --wait final >/dev/null"
     sleep "$2"
+    [ -z "${4:-}" ] || wait_until 30 eval "$4"
     kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
     check "$1: the honest agree" agree 0 1 2
@@ -49,7 +52,7 @@ check 'equivocate: it is on record at every honest node at the same commit' wait
 # Those that are not cut off first.
 act status 1
 check 'status: a range that nobody asked for is named' wait_until 5 everywhere unasked-range
-check 'status: nobody halts' eval 'is_ready 0 && is_ready 1 && is_ready 2'
+check 'status: nobody halts' wait_until 10 eval 'is_ready 0 && is_ready 1 && is_ready 2'
 act future 1
 check 'future: the sender is named' wait_until 5 everywhere far
 act headers 1
@@ -62,13 +65,13 @@ check 'flood: memory stays in bounds (1 GiB)' eval \
     '[ "$(resident 0)" -lt 1048576 ] && [ "$(resident 1)" -lt 1048576 ] && [ "$(resident 2)" -lt 1048576 ]'
 # Who is cut off comes back after a second, two, four ...
 act payload 0 "printf '{\"op\":\"put\",\"key\":\"p\",\"value\":\"x\"}' |
-    '$creto' tx submit - --key '$home/client.key' --api '$(url 3)' --wait accepted >/dev/null"
+    '$creto' tx submit - --key '$home/client.key' --api '$(url 3)' --wait accepted >/dev/null" 'somewhere bad-payload'
 check 'payload: the sender is named' wait_until 5 somewhere bad-payload
-act signature 0
+act signature 0 '' 'somewhere bad-signature'
 check 'signature: the sender is named and cut off' wait_until 5 somewhere bad-signature
 check 'signature: the log says so' eval \
     "grep -qh 'event=peer-cut validator=node3 reason=bad-signature' '$home'/node[012]/node.log"
-act garbage 0
+act garbage 0 '' 'somewhere bad-frame'
 check 'garbage: the sender is named' wait_until 5 somewhere bad-frame
 check 'no honest node was cut off' eval '! grep -h event=peer-cut "$home"/node[012]/node.log | grep -v validator=node3'
 check 'nobody else is on record' eval '[ "$(recorded 0 | jq length)" = 1 ]'

@@ -240,7 +240,7 @@ static void the_verifier_is_kept_busy(void **state)
     const uint64_t took_ms = catch_up(head);
     const uint32_t asked = asked_of[0] + asked_of[1] + asked_of[2];
     assert_true(asked <= cluster.nodes[0].commits / CR_SYNC_COMMITS_MAX + 4);
-    assert_true(took_ms <= 3 * head * cluster.verify_us / 1000 + 50);
+    assert_true(took_ms <= 3ULL * head * cluster.verify_us / 1000 + 50);
     cluster_free(&cluster);
 }
 

@@ -123,7 +123,7 @@ static void accused(struct cr_text *out, const struct cr_node *node, uint32_t co
 {
     static const char *const about[CR_ATTESTED_COUNT] = {"commit", "effects", "state-root"};
     head(out, "creto_validator_offence", "gauge",
-         "1 when an equivocation of it is recorded on the chain.");
+         "1 when an offence of it is recorded on the chain.");
     for (uint32_t i = 0; i < count; i++)
         cr_text_print(out, "creto_validator_offence{validator=\"%s\"} %d\n",
                       node->validators[i].name, cr_authors_has(offenders, i));

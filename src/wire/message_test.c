@@ -17,6 +17,18 @@ static enum cr_err decode(const uint8_t *encoded, size_t count, struct cr_messag
     return err;
 }
 
+/* Lengths before items of up to `max` bytes; returns all bytes. */
+static uint32_t sample_list(struct cr_prng *prng, uint8_t *to, uint32_t count, uint32_t max)
+{
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t item = 1 + (uint32_t)cr_prng_below(prng, max);
+        cr_store_le(to + total, item, 4);
+        total += 4 + item;
+    }
+    return total;
+}
+
 static struct cr_message sample(struct cr_prng *prng, enum cr_message_type type)
 {
     struct cr_message message = {.type = type};
@@ -51,18 +63,10 @@ static struct cr_message sample(struct cr_prng *prng, enum cr_message_type type)
         message.skip = (uint32_t)cr_prng_next(prng);
         message.range = space;
         message.range_count = (uint32_t)cr_prng_below(prng, 10);
-        for (uint32_t i = 0; i < message.range_count; i++) {
-            const uint32_t count = 1 + (uint32_t)cr_prng_below(prng, 300);
-            cr_store_le(space + message.range_bytes, count, 4);
-            message.range_bytes += 4 + count;
-        }
+        message.range_bytes = sample_list(prng, space, message.range_count, 300);
         message.records = records;
         message.records_count = (uint32_t)cr_prng_below(prng, 4);
-        for (uint32_t i = 0; i < message.records_count; i++) {
-            const uint32_t count = 1 + (uint32_t)cr_prng_below(prng, 100);
-            cr_store_le(records + message.records_bytes, count, 4);
-            message.records_bytes += 4 + count;
-        }
+        message.records_bytes = sample_list(prng, records, message.records_count, 100);
         break;
     case CR_MESSAGE_PROBE:
         message.probe = (struct cr_probe){.nonce = cr_prng_next(prng),

@@ -17,6 +17,7 @@ faults() { # faults VALIDATOR: what node 2 has counted of it, by reason; what al
         grep -vx -e held-back -e far -e wrong-epoch | sort | paste -sd ' '
 }
 blamed() { [[ $(faults node3) =~ ^$1$ ]]; }
+connected() { get 2 /metrics | grep -qx 'creto_peer_up{validator="node3"} 1'; }
 load() {
     "$creto" bench --api "$(urls 0 1)" --clients 2 --ops-per-tx 1 --op-bytes 32 --rate 100 --seconds 4 --json \
         >/dev/null
@@ -34,7 +35,13 @@ lie() { # lie STRATEGY FAULTS: which ones node 2 shall know of node 3 (a pattern
         load
     done
     must "$1: $missed commits pass without it" reached 0 $goal
-    check "$1: node 2 restarts" localnet restart 2
+    # The honest ones stand still until the liar is connected, or they could be done before it is.
+    check "$1: nodes 0 and 1 pause" eval 'localnet pause 0 && localnet pause 1'
+    localnet restart 2 &
+    local restarting=$!
+    check "$1: node 3 is connected to node 2" wait_until 20 connected
+    check "$1: nodes 0 and 1 go on" eval 'localnet resume 0 && localnet resume 1'
+    check "$1: node 2 restarts" wait $restarting
     check "$1: it gets there" wait_until 20 reached 2 $goal
     check "$1: it is ready" wait_until 20 is_ready 2
     check "$1: node 3 is known for '$2'" wait_until 5 blamed "$2"
